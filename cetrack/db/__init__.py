@@ -1,0 +1,1 @@
+"""Engines, dialects and the schema's history: the only place that tells databases apart."""

@@ -1,0 +1,161 @@
+"""Engines: one way to make them, one place where driver errors become ours.
+
+SQLite runs with the driver's own transaction handling off and an explicit BEGIN: in its stock
+mode the driver commits behind our back before some statements, and a rolled-back transaction
+would leave its tables behind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
+
+from cetrack.db.dialect import Dialect, dialect_for
+from cetrack.errors import DatabaseUnavailableError, StoreError, UsageError
+
+WRITE = "cetrack_write"
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+
+
+def normalize_url(text: str) -> URL:
+    """The database URL that ``text`` means; a plain path means SQLite.
+
+    Raises UsageError for a scheme that cetrack has no database for.
+    """
+    if "://" not in text:
+        return URL.create("sqlite", database=text)
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise UsageError(
+            "the database URL cannot be parsed",
+            hint="write sqlite:///FILE.db or postgresql://USER@HOST/DATABASE",
+        ) from None
+    driver = _DRIVERS.get(url.drivername)
+    if driver is None:
+        raise UsageError(
+            f"no support for {url.drivername} databases",
+            hint="write sqlite:///FILE.db or postgresql://USER@HOST/DATABASE",
+        )
+    return url.set(drivername=driver)
+
+
+def shown_url(url: URL) -> str:
+    """The URL as people may see it: without the password, wherever it was written."""
+    secret = re.compile("pass|secret|key|token", re.IGNORECASE)
+    query = {key: "***" if secret.search(key) else value for key, value in url.query.items()}
+    return url.set(query=query).render_as_string(hide_password=True)
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """The file of a SQLite database, None for others and for one in memory."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return Path(str(url.database))
+
+
+def make_engine(url: URL, *, busy_timeout_s: float = 15.0) -> Engine:
+    """An engine with the connection settings that all of cetrack relies on."""
+    dialect = dialect_for(url.get_backend_name())
+    try:
+        engine = create_engine(url, **dialect.engine_options(busy_timeout_s))
+    except (NoSuchModuleError, ModuleNotFoundError):
+        raise StoreError(
+            "PostgreSQL support is not installed", hint='pip install "cetrack[postgres]"'
+        ) from None
+    event.listen(engine, "connect", dialect.on_connect)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def dialect_of(connection: Connection | Engine) -> Dialect:
+    """The dialect object that serves a connection."""
+    return dialect_for(connection.dialect.name)
+
+
+def _begin(connection: Connection) -> None:
+    writes = bool(connection.get_execution_options().get(WRITE, False))
+    statement = dialect_of(connection).begin_statement(writes=writes)
+    if statement:
+        connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
+    """One transaction: committed at the end, rolled back on any error.
+
+    A writing one takes its lock at once, so that it cannot dead-end half-way.
+    """
+    with translated(engine.url), engine.connect() as connection:
+        connection.execution_options(**{WRITE: writes})
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def translated(url: URL) -> Iterator[None]:
+    """Turn what drivers raise about the database itself into DatabaseUnavailableError.
+
+    A statement that is wrong is a bug of ours and keeps its traceback.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if not _is_about_the_database(error):
+            raise
+        problem, hint = _explain(str(error.orig).strip())
+        raise DatabaseUnavailableError(f"{shown_url(url)}: {problem}", hint=hint) from error
+
+
+def _is_about_the_database(error: DBAPIError) -> bool:
+    denied = getattr(error.orig, "sqlstate", None) == "42501"  # insufficient privilege
+    garbled = "file is not a database" in str(error.orig)  # a DatabaseError, no more
+    return isinstance(error, (OperationalError, InterfaceError)) or denied or garbled
+
+
+_EXPLANATIONS: tuple[tuple[str, str], ...] = (
+    ("database is locked", "another program is writing; try again, or raise CETRACK_BUSY_TIMEOUT"),
+    ("readonly database", "make the file and its folder writable, or choose another --db"),
+    ("unable to open database file", "check that the folder exists and is readable"),
+    ("file is not a database", "the file is something else; choose another --db"),
+    ("disk is full", "free some space and run the command again; nothing was half-written"),
+    ("password authentication failed", "check user and password of --db or CETRACK_DB"),
+    ("no password supplied", "put the password into CETRACK_DB or a ~/.pgpass file"),
+    ("does not exist", "create it first, for example with: createdb NAME"),
+    ("connection refused", "is the server running, and is the port right?"),
+    ("timeout", "is the server reachable?"),
+    ("permission denied", "ask for the right on the tables, or choose another user"),
+)
+
+
+def _explain(message: str) -> tuple[str, str | None]:
+    """One line out of a driver's message, and what to do about it."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    line = next((item for item in lines if "FATAL" in item), lines[0] if lines else "no details")
+    hint = next((hint for part, hint in _EXPLANATIONS if part in message.lower()), None)
+    return line, hint
+
+
+def raw_rows(engine: Engine, sql: str, *, timeout_s: float) -> tuple[list[str], list[Any]]:
+    """Column names and rows of one reading statement, exactly as the driver gives them."""
+    with translated(engine.url):
+        return dialect_of(engine).read_only_query(engine.url, sql, timeout_s)

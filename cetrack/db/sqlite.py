@@ -1,0 +1,115 @@
+"""SQLite: a file, many readers, one writer at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.engine import URL
+
+from cetrack.db.dialect import PointColumns, require_reading
+from cetrack.errors import DatabaseUnavailableError, StoreError, UsageError
+
+_INSERT_POINT = (
+    "INSERT INTO point (run_id, metric_id, step, value, wall_time) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (run_id, metric_id, step) "
+    "DO UPDATE SET value = excluded.value, wall_time = excluded.wall_time"
+)
+
+
+class SqliteDialect:
+    """See :class:`cetrack.db.dialect.Dialect`."""
+
+    name = "sqlite"
+
+    def engine_options(self, busy_timeout_s: float) -> dict[str, Any]:
+        """``isolation_level`` None: BEGIN is ours, see ``begin_statement``."""
+        return {"connect_args": {"timeout": busy_timeout_s, "isolation_level": None}}
+
+    def on_connect(self, connection: Any, record: Any) -> None:
+        """Foreign keys on; WAL so that readers never wait for the writer."""
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        with suppress(sqlite3.OperationalError):  # a read-only file keeps the mode it has
+            cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.close()
+
+    def begin_statement(self, *, writes: bool) -> str | None:
+        """IMMEDIATE takes the write lock now: upgrading a read lock later can dead-end."""
+        return "BEGIN IMMEDIATE" if writes else "BEGIN"
+
+    def insert(self, table: Any) -> Any:
+        """The dialect's own INSERT."""
+        return insert(table)
+
+    def write_points(self, connection: Connection, points: PointColumns) -> None:
+        """One prepared statement over all rows; SQLite itself stores NaN as NULL."""
+        driver: Any = connection.connection.driver_connection
+        with closing(driver.cursor()) as cursor:
+            cursor.executemany(
+                _INSERT_POINT,
+                zip(
+                    points.run_id.tolist(),
+                    points.metric_id.tolist(),
+                    points.step.tolist(),
+                    points.value.tolist(),
+                    points.wall_time.tolist(),
+                    strict=True,
+                ),
+            )
+
+    def lock_for_migration(self, connection: Connection) -> None:
+        """BEGIN IMMEDIATE has done it."""
+
+    def migration_pragmas(self, connection: Connection, *, before: bool) -> None:
+        """Foreign keys off while tables are rebuilt: dropping the old one would cascade."""
+        state = "OFF" if before else "ON"
+        connection.exec_driver_sql(f"PRAGMA foreign_keys = {state}")
+        connection.rollback()
+
+    def check_references(self, connection: Connection) -> None:
+        """The check that the disabled foreign keys did not do."""
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        if broken:
+            raise StoreError(f"the migration would leave {len(broken)} dangling references")
+
+    def size_bytes(self, connection: Connection) -> int:
+        """Pages in use and free, without the write-ahead log."""
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        return int(pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one())
+
+    def read_only_query(
+        self, url: URL, sql: str, timeout_s: float
+    ) -> tuple[list[str], list[Sequence[Any]]]:
+        """A connection of its own, opened read-only, stopped after ``timeout_s``."""
+        statement = require_reading(sql)
+        uri = Path(str(url.database)).absolute().as_uri() + "?mode=ro"
+        try:
+            with closing(sqlite3.connect(uri, uri=True)) as connection:
+                connection.execute("PRAGMA query_only = ON")
+                deadline = time.monotonic() + timeout_s
+                connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+                cursor = connection.execute(statement)
+                return [item[0] for item in cursor.description or ()], cursor.fetchall()
+        except sqlite3.OperationalError as error:
+            raise _query_error(error, timeout_s) from error
+        except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+            raise UsageError(f"sql: {error}") from error
+
+
+def _query_error(error: sqlite3.OperationalError, timeout_s: float) -> UsageError | StoreError:
+    text = str(error)
+    if text == "interrupted":
+        return UsageError(
+            f"sql: stopped after {timeout_s:g} s", hint="raise --timeout or narrow the query"
+        )
+    if "unable to open" in text or "locked" in text:
+        return DatabaseUnavailableError(text)
+    return UsageError(f"sql: {text}", hint="docs/schema.md lists the views and their columns")

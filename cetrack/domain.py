@@ -1,0 +1,364 @@
+"""The nouns of cetrack as frozen values. Knows no database, no file format and no catalogue.
+
+A *reader* turns one source into :class:`RunRecord` values: names, units and spellings are still
+those of the file. ``normalize`` turns each into a :class:`NormalRun`: canonical metric names,
+canonical units, a canonical :class:`Precision` and shape. The store keeps those.
+
+run          one execution of one model at one precision; kind is benchmark, training or compression
+metric       name, unit, direction, family
+series       the points of one metric of one run: ``steps`` int64[n], ``values`` float64[n]
+sample       raw repetitions behind a number, float64[n], without steps
+baseline     the run that a compressed run is compared with
+source       a file that was ingested
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+ParamValue = str | int | float | bool | None
+
+
+class Kind(StrEnum):
+    """What a run is an execution of."""
+
+    BENCHMARK = "benchmark"
+    TRAINING = "training"
+    COMPRESSION = "compression"
+
+
+class Status(StrEnum):
+    """How a run ended."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    KILLED = "killed"
+
+
+class Direction(StrEnum):
+    """Which way of a metric is better."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
+
+class TimeSource(StrEnum):
+    """Where a run's start time was found, the best first."""
+
+    FILE = "file"
+    OPTION = "option"
+    NAME = "name"
+    GIT = "git"
+    MTIME = "mtime"
+    CLOCK = "clock"
+
+    @property
+    def rank(self) -> int:
+        """Position in the order of trust; 0 is the best."""
+        return list(TimeSource).index(self)
+
+
+class Identity(StrEnum):
+    """How a reader's runs are recognised when they are met again."""
+
+    SNAPSHOT = "snapshot"  # all numbers are known at once: the content is the identity
+    LOG = "log"  # grows: the first logged step is the identity
+    UID = "uid"  # states its own id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelHint:
+    """What a source says about a model; blank means that it does not say."""
+
+    name: str = ""
+    library: str = ""
+    category: str = ""
+    input_shape: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Where a run was executed; blank means unknown."""
+
+    device: str = ""
+    accelerator: str = ""
+    runtime: str = ""
+    runtime_version: str = ""
+    host: str = ""
+    os: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_blank(self) -> bool:
+        """True when nothing at all is known."""
+        return self == Environment()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precision:
+    """A number format: canonical ``name``, bits of weights and of activations, None if unknown."""
+
+    name: str
+    weight_bits: float | None = None
+    activation_bits: float | None = None
+    is_float: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Statistics that a source states about a number: the result of ``n`` repetitions."""
+
+    std: float | None = None
+    min: float | None = None
+    max: float | None = None
+    n: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricDef:
+    """What a metric is. ``direction`` None: neither way is better, or nobody knows."""
+
+    name: str
+    unit: str | None = None
+    direction: Direction | None = None
+    family: str = "other"
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Series:
+    """Points of one metric as read.
+
+    ``steps`` int64[n], ``values`` float64[n] (NaN: logged but not a number), ``wall_times``
+    float64[n] seconds since the epoch (NaN: unknown) or None. ``unit`` is the unit that the source
+    states beside the value; one inside the name is found by ``normalize``.
+    """
+
+    name: str
+    steps: IntArray
+    values: FloatArray
+    wall_times: FloatArray | None = None
+    spread: Spread | None = None
+    unit: str | None = None
+    place: str = ""
+
+    @classmethod
+    def scalar(
+        cls,
+        name: str,
+        value: float,
+        *,
+        spread: Spread | None = None,
+        unit: str | None = None,
+        place: str = "",
+    ) -> Series:
+        """A single number at step 0."""
+        return cls(
+            name=name,
+            steps=np.zeros(1, np.int64),
+            values=np.array([value], np.float64),
+            spread=spread,
+            unit=unit,
+            place=place,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sample:
+    """Raw repetitions of one metric: ``values`` float64[n] in ``unit``."""
+
+    name: str
+    values: FloatArray
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """Something of a run that is not a number: by reference (``uri``) or as JSON (``content``)."""
+
+    name: str
+    kind: str = "json"
+    uri: str | None = None
+    sha256: str | None = None
+    size_bytes: int | None = None
+    content: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something doubtful in a source: ``place`` is a JSON pointer, a row or a line."""
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A reference to another run: by its place in the same source, or by its uid."""
+
+    place: str | None = None
+    uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RunRecord:
+    """One run as a source states it; blank or None where the source is silent.
+
+    ``raw`` is the parsed entry that a snapshot is recognised by. ``weak`` names the fields that
+    were taken from the path of the file: they never contradict what is known otherwise.
+    """
+
+    format: str
+    place: str
+    kind: Kind
+    identity: Identity
+    uid: str | None = None
+    raw: Any = None
+    experiment: str = ""
+    model: ModelHint = ModelHint()
+    precision: str = ""
+    environment: Environment = Environment()
+    method: str = ""
+    name: str = ""
+    variant: str = ""
+    dataset: str = ""
+    split: str = ""
+    task: str = ""
+    seed: int | None = None
+    batch_size: int | None = None
+    status: Status = Status.FINISHED
+    status_reason: str = ""
+    started_at: datetime | None = None
+    time_source: TimeSource | None = None
+    finished_at: datetime | None = None
+    git_commit: str = ""
+    baseline: Link | None = None
+    baseline_rule: str = ""
+    is_baseline_copy: bool = False
+    parent: Link | None = None
+    series: tuple[Series, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    params: Mapping[str, ParamValue] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    artifacts: tuple[Artifact, ...] = ()
+    metric_defs: Mapping[str, MetricDef] = field(default_factory=dict)
+    origins: Mapping[str, tuple[str, str | None, float]] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+    weak: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MetricSeries:
+    """A normalised series: ``values`` are in ``metric.unit``.
+
+    ``source_name`` and ``source_unit`` are what the file wrote; value = file's number × ``scale``,
+    rounded once.
+    """
+
+    metric: MetricDef
+    steps: IntArray
+    values: FloatArray
+    wall_times: FloatArray | None
+    spread: Spread | None
+    source_name: str
+    source_unit: str | None
+    scale: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MetricSample:
+    """A normalised sample: ``values`` are in ``metric.unit``."""
+
+    metric: MetricDef
+    values: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NormalRun:
+    """A run in cetrack's own words, ready for the store; ``record`` is what the source said."""
+
+    record: RunRecord
+    model: ModelHint
+    precision: Precision
+    series: tuple[MetricSeries, ...]
+    samples: tuple[MetricSample, ...]
+    params: Mapping[str, ParamValue]
+    tags: Mapping[str, str]
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregates:
+    """What ``run_metric`` keeps of a series, so that nothing else has to scan its points.
+
+    ``count`` includes the ``nan_count`` NaN points; ``last`` is the value of the last step, None if
+    that is NaN; min, max, mean and std (n-1) skip NaN. ``n`` is the number of repetitions.
+    """
+
+    count: int
+    nan_count: int
+    first: float | None
+    last: float | None
+    last_step: int
+    min: float | None
+    min_step: int | None
+    max: float | None
+    max_step: int | None
+    mean: float | None
+    std: float | None
+    n: int | None
+
+
+def aggregate(steps: IntArray, values: FloatArray, spread: Spread | None = None) -> Aggregates:
+    """The aggregates of a non-empty series whose ``steps`` int64[n] are sorted and unique.
+
+    A ``spread`` that the source states about a single number takes the place of what one point
+    cannot tell.
+    """
+    numbers = np.flatnonzero(~np.isnan(values))
+    kept = values[numbers]
+    low = int(numbers[np.argmin(kept)]) if kept.size else None
+    high = int(numbers[np.argmax(kept)]) if kept.size else None
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = float(kept.mean()) if kept.size else None
+        std = float(kept.std(ddof=1)) if kept.size > 1 else None
+    stated = spread or Spread()
+    return Aggregates(
+        count=len(values),
+        nan_count=len(values) - int(kept.size),
+        first=number_or_none(values[0]),
+        last=number_or_none(values[-1]),
+        last_step=int(steps[-1]),
+        min=stated.min if stated.min is not None else _at(values, low),
+        min_step=None if low is None else int(steps[low]),
+        max=stated.max if stated.max is not None else _at(values, high),
+        max_step=None if high is None else int(steps[high]),
+        mean=mean if mean is None or not math.isnan(mean) else None,
+        std=stated.std if stated.std is not None else (None if std is None else _finite(std)),
+        n=stated.n if stated.n is not None else int(kept.size),
+    )
+
+
+def number_or_none(value: float | np.floating[Any]) -> float | None:
+    """The value as a Python float, None for NaN."""
+    return None if math.isnan(value) else float(value)
+
+
+def _at(values: FloatArray, index: int | None) -> float | None:
+    return None if index is None else float(values[index])
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,209 @@
+"""The catalogue of metrics: from the name in a file to the canonical name, unit and direction.
+
+Pure; the entries are in ``metrics.toml``. An unknown name stays what it is, with the unit that it
+ends in, if any. A known name without a unit where one is needed (``latency: 3.2``) is not guessed:
+it stays under its own name, without a unit.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from cetrack.domain import Direction, MetricDef
+from cetrack.units import Unit, find_unit, scale_between, split_suffix
+
+PHASES = {
+    "train": "train",
+    "training": "train",
+    "tr": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "eval": "eval",
+    "evaluation": "eval",
+    "test": "test",
+}
+_PHASE = re.compile(r"^(?P<phase>[a-z]+)[_/.\- ](?P<rest>.+)$")
+_UNIT_IN_BRACKETS = re.compile(r"^(?P<name>.+?)\s*[(\[](?P<unit>[^()\[\]]+)[)\]]$")
+_DIMENSIONLESS = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a name means: the metric, the unit it was written in, and value × ``scale``.
+
+    ``doubt`` says what could not be decided.
+    """
+
+    metric: MetricDef
+    source_unit: str | None
+    scale: Fraction
+    doubt: str | None = None
+
+
+@cache
+def catalogue() -> Mapping[str, MetricDef]:
+    """All known metrics by canonical name."""
+    return {name: _definition(name, entry) for name, entry in _entries().items()}
+
+
+@cache
+def _entries() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(files("cetrack").joinpath("metrics.toml").read_text(encoding="utf-8"))
+
+
+def _definition(name: str, entry: Mapping[str, Any]) -> MetricDef:
+    direction = entry.get("direction")
+    return MetricDef(
+        name=name,
+        unit=entry.get("unit"),
+        direction=Direction(direction) if direction else None,
+        family=entry["family"],
+        description=entry["description"],
+    )
+
+
+def aliases(name: str) -> list[str]:
+    """The other names of a canonical metric, without units."""
+    return list(_entries()[name]["aliases"])
+
+
+@cache
+def _by_stem() -> dict[tuple[str, str], str]:
+    """(name without unit, dimension) → canonical name."""
+    found: dict[tuple[str, str], str] = {}
+    for name, metric in catalogue().items():
+        unit = find_unit(metric.unit) if metric.unit else None
+        dimension = unit.dimension if unit else _DIMENSIONLESS
+        suffixed = split_suffix(name)
+        stems = [name, *aliases(name)]
+        if suffixed and suffixed[1].dimension == dimension:
+            stems.append(suffixed[0])
+        for stem in stems:
+            found.setdefault((stem, dimension), name)
+    return found
+
+
+def resolve(name: str, stated_unit: str | None = None) -> Resolution:
+    """What ``name`` means, with the unit stated beside the value where there is one."""
+    known = catalogue().get(name)
+    if known is not None and stated_unit in (None, known.unit):
+        return Resolution(known, stated_unit or known.unit, Fraction(1))
+    phase, rest = _split_phase(name)
+    if phase is None:
+        return _resolve_plain(name, stated_unit)
+    inner = _resolve_plain(rest, stated_unit)
+    if inner.metric.name not in catalogue():
+        return replace(inner, metric=replace(inner.metric, name=_phase_name(name, phase, rest)))
+    metric = replace(inner.metric, name=f"{phase}/{inner.metric.name}", family=phase)
+    return replace(inner, metric=metric)
+
+
+def canonical_name(name: str) -> str:
+    """The canonical name of a metric; an unknown one is its own."""
+    return resolve(name).metric.name
+
+
+def _phase_name(name: str, phase: str, rest: str) -> str:
+    """``train/foo`` keeps its slash; ``train_foo``, which may be any word, stays as it is."""
+    return f"{phase}/{rest}" if "/" in name else name
+
+
+def _split_phase(name: str) -> tuple[str | None, str]:
+    match = _PHASE.match(name.strip())
+    if match is None:
+        match = _PHASE.match(name.strip().lower())
+    if match is None or match["phase"] not in PHASES:
+        return None, name
+    return PHASES[match["phase"]], name.strip()[match.start("rest") :]
+
+
+def _resolve_plain(name: str, stated_unit: str | None) -> Resolution:
+    base, unit, written = _unit_of(name, stated_unit)
+    stem = _slug(base)
+    if unit is not None:
+        canonical = _by_stem().get((stem, unit.dimension))
+        if canonical is not None:
+            return _converted(catalogue()[canonical], unit, written)
+        metric = MetricDef(name=name, unit=unit.symbol, family=_family(stem))
+        return Resolution(metric, written, Fraction(1))
+    if stated_unit:
+        return Resolution(MetricDef(name=name, unit=stated_unit), stated_unit, Fraction(1))
+    for dimension in (_DIMENSIONLESS, "fraction"):
+        canonical = _by_stem().get((stem, dimension))
+        if canonical is not None and not _needs_unit(canonical, stem):
+            metric = catalogue()[canonical]
+            return Resolution(metric, metric.unit, Fraction(1))
+    return _without_unit(name, stem)
+
+
+def _unit_of(name: str, stated: str | None) -> tuple[str, Unit | None, str | None]:
+    """(name without unit, unit, unit as written): stated, in brackets, or at the name's end."""
+    if stated:
+        unit = find_unit(stated)
+        suffixed = split_suffix(name)
+        same = suffixed is not None and unit is not None and suffixed[1] == unit
+        return (suffixed[0] if suffixed and same else name), unit, stated
+    bracketed = _UNIT_IN_BRACKETS.match(name)
+    if bracketed:
+        unit = find_unit(bracketed["unit"])
+        if unit is not None:
+            return bracketed["name"], unit, bracketed["unit"]
+    suffixed = split_suffix(name)
+    if suffixed:
+        return suffixed[0], suffixed[1], suffixed[1].symbol
+    head, dot, tail = name.rpartition(".")
+    inner = split_suffix(head) if dot else None
+    if inner:  # latency_ms.p99: the unit stands before the statistic
+        return f"{inner[0]}_{tail}", inner[1], inner[1].symbol
+    return name, None, None
+
+
+def _converted(metric: MetricDef, unit: Unit, written: str | None) -> Resolution:
+    target = find_unit(metric.unit or "")
+    if target is None:
+        return Resolution(metric, written, Fraction(1))
+    return Resolution(metric, written, scale_between(unit, target))
+
+
+def _needs_unit(canonical: str, stem: str) -> bool:
+    """size_reduction alone may be a percentage or a fraction: only the full name is sure."""
+    return catalogue()[canonical].unit == "%" and stem != canonical
+
+
+def _without_unit(name: str, stem: str) -> Resolution:
+    metric = next(
+        (
+            catalogue()[canonical]
+            for (known, _), canonical in _by_stem().items()
+            if known == stem and catalogue()[canonical].unit
+        ),
+        None,
+    )
+    if metric is None:
+        return Resolution(MetricDef(name=name), None, Fraction(1))
+    unsure = replace(metric, name=name, unit=None, description="")
+    doubt = f"'{name}' has no unit: kept under its own name, not taken as {metric.name}"
+    return Resolution(unsure, None, Fraction(1), doubt)
+
+
+def _family(stem: str) -> str:
+    return next(
+        (
+            catalogue()[canonical].family
+            for (known, _), canonical in _by_stem().items()
+            if known == stem
+        ),
+        "other",
+    )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[\s\-.]+", "_", name.strip().lower())

@@ -1,0 +1,152 @@
+"""Number formats: how people spell them, what cetrack calls them, how many bits they have.
+
+Pure. ``parse_precision`` knows spellings; ``find_precision`` looks for one inside a longer label.
+The word *precision* is as often a classification metric: nothing here reads a number as a format.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cetrack.domain import Precision
+
+# canonical name: weight bits, activation bits, is_float, further spellings
+_FORMATS: dict[str, tuple[float | None, float | None, bool | None, tuple[str, ...]]] = {
+    "amp": (16, 16, True, ("automatic_mixed_precision", "mixed_precision", "amp_fp16")),
+    "amp_bf16": (16, 16, True, ()),
+    "awq": (4, 16, False, ("awq_int4", "int4_awq")),
+    "bf16": (16, 16, True, ("bfloat16", "bfloat", "brain_float16")),
+    "binary": (1, 1, False, ("1bit", "int1")),
+    "fp4": (4, 16, True, ("float4", "f4", "fp4_e2m1")),
+    "fp8": (8, 8, True, ("float8", "f8", "fbgemm_fp8", "compressed_fp8")),
+    "fp8_e4m3": (8, 8, True, ("float8_e4m3", "float8_e4m3fn", "e4m3", "fp8_e4m3fn")),
+    "fp8_e5m2": (8, 8, True, ("float8_e5m2", "e5m2")),
+    "fp16": (16, 16, True, ("float16", "f16", "half", "half_precision")),
+    "fp32": (
+        32,
+        32,
+        True,
+        ("float32", "float", "f32", "single", "full_precision", "fp32_baseline"),
+    ),
+    "fp64": (64, 64, True, ("float64", "double", "f64")),
+    "gptq": (4, 16, False, ("gptq_int4", "int4_gptq")),
+    "gptq_2bit": (2, 16, False, ()),
+    "int2": (2, 2, False, ("i2", "2bit")),
+    "int3": (3, 3, False, ("i3", "3bit")),
+    "int4": (4, 4, False, ("i4", "4bit", "w4a4", "int4_uniform", "uint4")),
+    "int4_weight_only": (4, 16, False, ("int4wo", "w4a16", "w4", "w_only_int4", "int4_wo")),
+    "int5": (5, 5, False, ("5bit",)),
+    "int6": (6, 6, False, ("6bit",)),
+    "int8": (8, 8, False, ("i8", "8bit", "w8a8", "int8_all", "w8a8_int8", "quint8", "qint8")),
+    "int8_dynamic": (8, 8, False, ("dynamic_int8", "int8_dyn", "int8dq")),
+    "int8_static": (8, 8, False, ("static_int8",)),
+    "int8_weight_only": (8, 16, False, ("int8wo", "w8a16", "w8", "w_only_int8", "int8_wo")),
+    "int12": (12, 12, False, ("12bit",)),
+    "int16": (16, 16, False, ("i16", "w16a16")),
+    "mixed": (None, None, None, ("mixed_bits", "mixed_int")),
+    "mxfp4": (4, 16, True, ()),
+    "mxfp8": (8, 8, True, ()),
+    "nf4": (4, 16, True, ("bnb_nf4", "normal_float4")),
+    "nvfp4": (4, 4, True, ()),
+    "ternary": (1.58, None, False, ("1.58bit", "ternary_weights")),
+    "tf32": (19, 19, True, ("tensorfloat32",)),
+    "w4a8": (4, 8, False, ()),
+    "w8a16_mixed_int16": (8, 16, False, ()),
+}
+_BY_SPELLING = {
+    spelling: name for name, entry in _FORMATS.items() for spelling in (name, *entry[3])
+}
+RUNTIMES = {
+    "bnb": "bitsandbytes",
+    "eetq": "eetq",
+    "higgs": "higgs",
+    "hqq": "hqq",
+    "onnx": "onnxruntime",
+    "ort": "onnxruntime",
+    "openvino": "openvino",
+    "pytorch": "pytorch",
+    "quanto": "quanto",
+    "tensorrt": "tensorrt",
+    "tflite": "tflite",
+    "torch": "pytorch",
+    "torchao": "torchao",
+    "trt": "tensorrt",
+}
+METHODS = {
+    "distillation": "distillation",
+    "distilled": "distillation",
+    "dynamic": "ptq_dynamic",
+    "pruned": "pruning",
+    "pruning": "pruning",
+    "ptq": "ptq",
+    "qat": "qat",
+}
+_NAMESPACE = re.compile(r"^(torch|np|numpy|jnp|tf)[._]")
+_COMMENT = re.compile(r"\s*\([^)]*\)")
+_GGUF = re.compile(r"^i?q(\d)(_[k01]|_[a-z0-9]+)*$")
+
+
+def parse_precision(text: str) -> Precision | None:
+    """The format that ``text`` spells, None when it is not one that we know.
+
+    Case, a comment in brackets (``FP32 (baseline)``) and a namespace (``torch.float16``) do not
+    matter; ``FP32+INT8`` is a combination of two.
+    """
+    slug = _slug(text)
+    if slug in _BY_SPELLING:
+        return _precision(_BY_SPELLING[slug])
+    if "+" in text:
+        parts = [parse_precision(part) for part in text.split("+")]
+        known = [part for part in parts if part is not None]
+        if len(known) == len(parts):
+            return _combination(known)
+    gguf = _GGUF.match(slug)
+    if gguf:
+        return Precision(name=slug, weight_bits=float(gguf.group(1)), is_float=False)
+    return None
+
+
+def find_precision(label: str) -> tuple[Precision, list[str]] | None:
+    """A format inside a longer label, with the words beside it: ``onnx_int8`` → int8, [onnx].
+
+    None when there is no format in it, or more than one.
+    """
+    exact = parse_precision(label)
+    if exact is not None:
+        return exact, []
+    words = [word for word in re.split(r"[^0-9a-z.+]+", label.lower()) if word]
+    for size in (3, 2, 1):  # the longest spelling wins: int8_dynamic before int8
+        found = [
+            (start, known)
+            for start in range(len(words) - size + 1)
+            if (known := parse_precision("_".join(words[start : start + size]))) is not None
+        ]
+        if len({known.name for _, known in found}) == 1:
+            start, known = found[0]
+            return known, words[:start] + words[start + size :]
+        if found:
+            return None
+    return None
+
+
+def unknown_precision(text: str) -> Precision:
+    """A format that we do not know: its name as a slug, no bits."""
+    return Precision(name=_slug(text) or "unknown")
+
+
+def _slug(text: str) -> str:
+    bare = _NAMESPACE.sub("", _COMMENT.sub("", text).strip().lower())
+    return re.sub(r"[\s\-_/]+", "_", bare).strip("_")
+
+
+def _precision(name: str) -> Precision:
+    weight, activation, is_float, _ = _FORMATS[name]
+    return Precision(name=name, weight_bits=weight, activation_bits=activation, is_float=is_float)
+
+
+def _combination(parts: list[Precision]) -> Precision:
+    unique = {part.name: part for part in parts}
+    if len(unique) == 1:
+        return parts[0]
+    ordered = sorted(unique.values(), key=lambda part: (-(part.weight_bits or 0), part.name))
+    return Precision(name="+".join(part.name for part in ordered))

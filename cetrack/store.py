@@ -1,0 +1,323 @@
+"""Runs in the database: who opens transactions, and what reads and writes run rows.
+
+``Store.read`` and ``Store.write`` are the only openers; every function below them takes the open
+connection and never commits. ORM objects are not used: rows go in and come out in bulk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from cetrack.db import schema
+from cetrack.db.engine import make_engine, normalize_url, shown_url, transaction
+from cetrack.domain import MetricSeries, NormalRun, TimeSource, aggregate
+from cetrack.errors import DatabaseUnavailableError
+from cetrack.filter import Expr
+from cetrack.filter.sql import to_sql
+from cetrack.interning import Interner
+from cetrack.models import (
+    Artifact,
+    Base,
+    Metric,
+    Param,
+    Run,
+    RunMetric,
+    RunSource,
+    Sample,
+    Tag,
+    runs_view,
+)
+from cetrack.series import delete_points, write_points
+
+RunRow = Mapping[str, Any]
+_CHUNK = 500
+
+
+class Store:
+    """One database. Use as a context manager, or call ``close``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = False, busy_timeout_s: float = 15.0) -> Self:
+        """Open the database at ``url``; ``create`` gives an empty one its schema.
+
+        Raises DatabaseUnavailableError when there is nothing to read, SchemaOutdatedError and
+        SchemaTooNewError when the schema is not this version's.
+        """
+        engine = make_engine(normalize_url(url), busy_timeout_s=busy_timeout_s)
+        store = cls(engine)
+        try:
+            if schema.is_fresh(engine):
+                store._create(create=create)
+            schema.require_current(engine)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _create(self, *, create: bool) -> None:
+        if not create:
+            raise DatabaseUnavailableError(
+                f"{shown_url(self.engine.url)}: no cetrack database there",
+                hint="cetrack ingest PATH makes one; --db or CETRACK_DB names another",
+            )
+        schema.upgrade(self.engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A reading transaction: one consistent state of the database."""
+        with transaction(self.engine, writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A writing transaction: wholly in at the end, or not at all."""
+        with transaction(self.engine, writes=True) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def select_runs(
+    connection: Connection, where: Expr | None = None, *, newest_first: bool = False
+) -> list[RunRow]:
+    """Rows of the ``runs`` view that match, ordered by start time, then uid."""
+    query = select(runs_view)
+    if where is not None:
+        query = query.where(to_sql(where))
+    order = [runs_view.c.started_at, runs_view.c.uid]
+    query = query.order_by(*(column.desc() for column in order) if newest_first else order)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def metric_names(connection: Connection) -> list[str]:
+    """Every metric of the database, sorted."""
+    return list(connection.scalars(select(Metric.name).order_by(Metric.name)))
+
+
+def chunks(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Slices short enough for an IN list on every database."""
+    for start in range(0, len(ids), _CHUNK):
+        yield ids[start : start + _CHUNK]
+
+
+def rows_where(
+    connection: Connection, columns: Sequence[Any], key: Any, values: Sequence[Any]
+) -> list[Any]:
+    """Rows of ``columns`` whose ``key`` is one of ``values``, in any number."""
+    found: list[Any] = []
+    for part in chunks(values):
+        found.extend(connection.execute(select(*columns).where(key.in_(part))))
+    return found
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run ready to be stored: what it is, under which identity, and when it ran."""
+
+    run: NormalRun
+    uid: str
+    content_key: str
+    experiment: str
+    started_at: datetime
+    time_source: TimeSource
+
+
+def insert_runs(
+    connection: Connection, interner: Interner, runs: Sequence[NewRun]
+) -> dict[str, int]:
+    """Store new runs with all that belongs to them; returns uid → run id."""
+    if not runs:
+        return {}
+    connection.execute(insert(Run), [run_columns(interner, new) for new in runs])
+    uids = [new.uid for new in runs]
+    ids: dict[str, int] = dict(map(tuple, rows_where(connection, [Run.uid, Run.id], Run.uid, uids)))
+    _insert_belongings(connection, interner, [(ids[new.uid], new.run) for new in runs])
+    return ids
+
+
+def run_columns(interner: Interner, new: NewRun) -> dict[str, Any]:
+    """The columns of the ``run`` table for a run."""
+    record = new.run.record
+    fields = interner.run_fields(new.run)
+    return {
+        "uid": new.uid,
+        "content_key": new.content_key,
+        "experiment_id": interner.experiment(new.experiment, new.started_at),
+        **fields,
+        "kind": record.kind.value,
+        "method": record.method,
+        "name": record.name,
+        "variant": record.variant,
+        "dataset": record.dataset,
+        "split": record.split,
+        "task": record.task,
+        "seed": record.seed,
+        "batch_size": record.batch_size,
+        "status": record.status.value,
+        "status_reason": record.status_reason,
+        "started_at": new.started_at,
+        "time_source": new.time_source.value,
+        "finished_at": record.finished_at,
+        "git_commit": record.git_commit,
+        "baseline_rule": "",
+    }
+
+
+def _insert_belongings(
+    connection: Connection, interner: Interner, runs: Sequence[tuple[int, NormalRun]]
+) -> None:
+    write_metrics(
+        connection, interner, [(run_id, series) for run_id, run in runs for series in run.series]
+    )
+    params = [
+        {"run_id": run_id, "key": key, **param_columns(value)}
+        for run_id, run in runs
+        for key, value in run.params.items()
+    ]
+    tags = [
+        {"run_id": run_id, "key": key, "value": value}
+        for run_id, run in runs
+        for key, value in run.tags.items()
+    ]
+    samples = [
+        {
+            "run_id": run_id,
+            "metric_id": interner.metric(sample.metric),
+            "step": 0,
+            "kind": "values",
+            "count": len(sample.values),
+            "values": json_numbers(sample.values.tolist()),
+        }
+        for run_id, run in runs
+        for sample in run.samples
+    ]
+    artifacts = [
+        {
+            "run_id": run_id,
+            "name": item.name,
+            "kind": item.kind,
+            "uri": item.uri,
+            "sha256": item.sha256,
+            "size_bytes": item.size_bytes,
+            "content": item.content,
+        }
+        for run_id, run in runs
+        for item in run.record.artifacts
+    ]
+    for table, rows in ((Param, params), (Tag, tags), (Sample, samples), (Artifact, artifacts)):
+        if rows:
+            connection.execute(insert(table), rows)
+
+
+def write_metrics(
+    connection: Connection, interner: Interner, series: Sequence[tuple[int, MetricSeries]]
+) -> int:
+    """Store whole series with their aggregates, in place of what was there; returns points."""
+    keyed = [(run_id, interner.metric(item.metric), item) for run_id, item in series]
+    rows = [
+        {
+            "run_id": run_id,
+            "metric_id": metric_id,
+            **_aggregate_columns(item),
+            "source_name": item.source_name,
+            "source_unit": item.source_unit,
+            "scale": item.scale,
+        }
+        for run_id, metric_id, item in keyed
+    ]
+    if rows:
+        connection.execute(interner.upsert(RunMetric, ["run_id", "metric_id"]), rows)
+    return write_points(connection, keyed)
+
+
+def _aggregate_columns(item: MetricSeries) -> dict[str, Any]:
+    found = aggregate(item.steps, item.values, item.spread)
+    return {name: getattr(found, name) for name in found.__slots__}
+
+
+def replace_belongings(
+    connection: Connection, interner: Interner, run_id: int, run: NormalRun
+) -> None:
+    """Rewrite everything that a reader derives of a run; tags that people set stay."""
+    delete_points(connection, [run_id])
+    for table in (RunMetric, Sample, Artifact, Param):
+        connection.execute(delete(table).where(table.run_id == run_id))
+    names = list(run.tags)
+    if names:
+        connection.execute(delete(Tag).where(Tag.run_id == run_id, Tag.key.in_(names)))
+    _insert_belongings(connection, interner, [(run_id, run)])
+
+
+def update_run(connection: Connection, run_id: int, values: Mapping[str, Any]) -> None:
+    """Set columns of one run."""
+    if values:
+        connection.execute(update(Run).where(Run.id == run_id).values(**values))
+
+
+def link_sources(
+    connection: Connection, interner: Interner, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Note that runs were met at a place of a source; meeting them again changes nothing."""
+    if rows:
+        statement = interner.insert_new(RunSource)
+        connection.execute(statement, [dict(row) for row in rows])
+
+
+def delete_runs(connection: Connection, run_ids: Sequence[int]) -> None:
+    """Remove runs and everything that belongs to them."""
+    for part in chunks(run_ids):
+        for table in reversed(Base.metadata.sorted_tables):
+            if "run_id" in table.c:
+                connection.execute(delete(table).where(table.c.run_id.in_(part)))
+        for column in (Run.baseline_run_id, Run.parent_run_id):
+            connection.execute(update(Run).where(column.in_(part)).values({column: None}))
+        connection.execute(delete(Run).where(Run.id.in_(part)))
+
+
+def param_columns(value: Any) -> dict[str, Any]:
+    """A parameter as text and, where it is one, as number."""
+    if value is None:
+        return {"text": None, "number": None}
+    if isinstance(value, bool):
+        return {"text": "true" if value else "false", "number": None}
+    text = value if isinstance(value, str) else repr(value)
+    try:
+        number = float(text)
+    except (ValueError, OverflowError):
+        number = None
+    return {"text": text, "number": number}
+
+
+def json_numbers(values: Sequence[float]) -> list[float | str | None]:
+    """Numbers that strict JSON can hold: NaN as null, infinities as text."""
+    return [
+        value if abs(value) < float("inf") else None if value != value else _infinity(value)
+        for value in values
+    ]
+
+
+def _infinity(value: float) -> str:
+    return "Infinity" if value > 0 else "-Infinity"
