@@ -56,6 +56,7 @@ class Direction(StrEnum):
 class TimeSource(StrEnum):
     """Where a run's start time was found, the best first."""
 
+    LIVE = "live"
     FILE = "file"
     OPTION = "option"
     NAME = "name"

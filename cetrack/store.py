@@ -192,6 +192,22 @@ def _insert_belongings(
     write_metrics(
         connection, interner, [(run_id, series) for run_id, run in runs for series in run.series]
     )
+    for table, rows in _belongings(interner, runs).items():
+        if rows:
+            connection.execute(insert(table), rows)
+
+
+def add_belongings(connection: Connection, interner: Interner, run_id: int, run: NormalRun) -> None:
+    """Add params, tags, samples and artifacts to a run; what is there stays as it is."""
+    for table, rows in _belongings(interner, [(run_id, run)]).items():
+        if rows:
+            connection.execute(interner.insert_new(table), rows)
+
+
+def _belongings(
+    interner: Interner, runs: Sequence[tuple[int, NormalRun]]
+) -> dict[type[Base], list[dict[str, Any]]]:
+    """The rows of all that belongs to runs, but their metrics."""
     params = [
         {"run_id": run_id, "key": key, **param_columns(value)}
         for run_id, run in runs
@@ -227,9 +243,7 @@ def _insert_belongings(
         for run_id, run in runs
         for item in run.record.artifacts
     ]
-    for table, rows in ((Param, params), (Tag, tags), (Sample, samples), (Artifact, artifacts)):
-        if rows:
-            connection.execute(insert(table), rows)
+    return {Param: params, Tag: tags, Sample: samples, Artifact: artifacts}
 
 
 def write_metrics(
@@ -237,6 +251,14 @@ def write_metrics(
 ) -> int:
     """Store whole series with their aggregates, in place of what was there; returns points."""
     keyed = [(run_id, interner.metric(item.metric), item) for run_id, item in series]
+    write_aggregates(connection, interner, keyed)
+    return write_points(connection, keyed)
+
+
+def write_aggregates(
+    connection: Connection, interner: Interner, keyed: Sequence[tuple[int, int, MetricSeries]]
+) -> None:
+    """Store the aggregates of (run id, metric id, whole series)."""
     rows = [
         {
             "run_id": run_id,
@@ -250,7 +272,6 @@ def write_metrics(
     ]
     if rows:
         connection.execute(interner.upsert(RunMetric, ["run_id", "metric_id"]), rows)
-    return write_points(connection, keyed)
 
 
 def _aggregate_columns(item: MetricSeries) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""What a file's path tells about the runs in it. Pure.
+
+A path is a weak witness: it only fills what the file and the user left open, and a run that is met
+again under another path stays the run it was.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+from cetrack.precisions import find_precision
+
+_GENERIC = frozenset(
+    {
+        "accuracy", "all", "artifacts", "benchmark", "benchmarks", "best", "checkpoint",
+        "checkpoints", "csv", "curves", "data", "epoch", "epochs", "eval", "experiment",
+        "experiments", "exp", "final", "fold", "histories", "history", "json", "last", "latest",
+        "log", "logs", "loss", "metric", "metrics", "model", "models", "out", "output", "outputs",
+        "progress", "result", "results", "run", "runs", "seed", "stats", "tmp", "train", "training",
+        "val", "validation", "version",
+    }
+)  # fmt: skip
+_COUNTER = re.compile(r"^(run|seed|fold|night|day|rep|copy|checkpoint|epoch)[-_]?\d{1,9}$")
+_NUMBER = re.compile(r"^(v|version)?[-_]?\d{1,9}$")
+_IN_BRACKETS = re.compile(r"\(\d{1,4}\)")
+_HASH = re.compile(r"^(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,64}$")
+_DATE = re.compile(
+    r"(?<!\d)(?:20\d\d[-_.]?[01]\d[-_.]?[0-3]\d)"
+    r"(?:[T_\-. ]?[0-2]\d[-_.:h]?[0-5]\d(?:[-_.:m]?[0-5]\d)?)?Z?(?!\d)"
+)
+_MAX_LEVELS = 3
+
+
+def path_hints(inner: PurePath, path: PurePath) -> tuple[str, str]:
+    """(model, precision) that a path names, blank where it does not.
+
+    ``inner`` is the path below the folder that the user named. Above it a folder names a model
+    only beside a precision: ``lenet/int8/history.csv``, ``lenet_int8/history.csv``.
+    """
+    parts = _parts(path)
+    trusted = len(_parts(inner))
+    model = precision = ""
+    for level, part in enumerate(parts[: _MAX_LEVELS + 1]):
+        words, found = _split(part)
+        if found and not precision:
+            precision = found
+        if words and not model and (level < trusted or found or precision):
+            model = words
+        if model and precision:
+            break
+    return model, precision
+
+
+def _parts(path: PurePath) -> list[str]:
+    """The stem, then the folders from the inside out."""
+    parts = [part for part in path.parts if part not in ("/", "\\", ".", "..")]
+    return [_stem(parts[-1]), *reversed(parts[:-1])] if parts else []
+
+
+def _stem(name: str) -> str:
+    bare = name.removesuffix(".gz")
+    return bare.rpartition(".")[0] or bare
+
+
+def _split(part: str) -> tuple[str, str]:
+    """(what may be a model's name, precision) of one part of a path."""
+    dated = _DATE.sub(" ", part)
+    found = find_precision(dated)
+    precision = found[0].name if found else ""
+    found_words = [word for word in re.split(r"[_\s]+", dated) if word]
+    kept = [w for w in found_words if _NUMBER.match(w.lower()) or not _is_noise(w, precision)]
+    words = "_".join(kept).strip("-_. ")
+    return ("" if _is_noise(words, precision) else words), precision
+
+
+def _is_noise(word: str, precision: str) -> bool:
+    lowered = word.lower().strip("-_. ")
+    known = find_precision(lowered) if precision else None
+    return (
+        not lowered
+        or lowered in _GENERIC
+        or all(piece in _GENERIC or _NUMBER.match(piece) for piece in re.split(r"[-_]", lowered))
+        or bool(_COUNTER.match(lowered) or _HASH.match(lowered))
+        or (known is not None and not known[1])
+    )
+
+
+def variant_of(name: str) -> str:
+    """Which of several set-ups a file is of: its stem without dates, counters and hashes."""
+    dated = _IN_BRACKETS.sub(" ", _DATE.sub(" ", _stem(name)))
+    words = [word for word in re.split(r"[_\s]+", dated) if word and not _is_counter(word.lower())]
+    return "_".join(words).strip("-_. ()")
+
+
+def _is_counter(word: str) -> bool:
+    return any(pattern.match(word) for pattern in (_COUNTER, _NUMBER, _HASH))

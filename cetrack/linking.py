@@ -1,0 +1,342 @@
+"""What is decided about runs after all files of a command: models, baselines, copies of baselines.
+
+Decided late so that the order of files does not matter, and again when a candidate arrives.
+Speaks SQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from cetrack.domain import Kind
+from cetrack.errors import UsageError
+from cetrack.interning import Interner
+from cetrack.matching import last_values, refresh_keys
+from cetrack.models import Model, Run, RunSource, Source, runs_view
+from cetrack.shapes import parse_shape
+from cetrack.store import Store, delete_runs, rows_where, update_run
+
+_REFERENCE = re.compile(r"^(?P<name>.+?)\[(?P<library>[^,\]]*)(?:,(?P<shape>[^\]]*))?\]$")
+
+
+def link(
+    connection: Connection,
+    run_ids: Iterable[int],
+    *,
+    baseline_precision: str,
+    fixed: Collection[int] = (),
+) -> list[str]:
+    """Settle models, copies and baselines around the runs of a command; returns remarks.
+
+    The baselines of ``fixed`` runs were stated and stay.
+    """
+    touched = sorted(set(run_ids))
+    remarks = adopt_models(connection, touched)
+    kept = collapse_copies(connection, touched)
+    resolve_baselines(connection, kept, baseline_precision=baseline_precision, fixed=fixed)
+    return remarks
+
+
+# --- models ----------------------------------------------------------------------------------
+
+
+def adopt_models(connection: Connection, run_ids: Sequence[int]) -> list[str]:
+    """Let models of which only the name is known become the one full model of that name.
+
+    With several it stays blank: the returned remarks name them.
+    """
+    rows = rows_where(connection, [runs_view.c.model], runs_view.c.run_id, run_ids)
+    remarks = []
+    for name in sorted({row.model for row in rows}):
+        models = connection.execute(
+            select(Model.id, Model.library, Model.input_shape).where(Model.name == name)
+        ).all()
+        for model in sorted(models, key=_blanks, reverse=True) if len(models) > 1 else ():
+            remark = _adopt(connection, name, model, models)
+            if remark:
+                remarks.append(remark)
+    return remarks
+
+
+def _blanks(model: Any) -> int:
+    return (not model.library) + (not model.input_shape)
+
+
+def _adopt(connection: Connection, name: str, model: Any, models: Sequence[Any]) -> str | None:
+    """Move a partly known model's runs to its only completion."""
+    if not _blanks(model):
+        return None
+    full = [other for other in models if other.id != model.id and _completes(other, model)]
+    widest = [one for one in full if not any(_completes(other, one) for other in full)]
+    if len(widest) == 1:
+        _move_runs(connection, model.id, widest[0].id)
+        return None
+    if not widest:
+        return None
+    choices = " or ".join(f"'{name}[{one.library},{one.input_shape}]'" for one in widest)
+    return (
+        f"model '{name}' is incomplete and could be {choices}: "
+        f"cetrack model merge '{name}' {choices.split(' or ', maxsplit=1)[0]}"
+    )
+
+
+def _completes(full: Any, partial: Any) -> bool:
+    """True when ``full`` says all that ``partial`` says, and more."""
+    pairs = ((full.library, partial.library), (full.input_shape, partial.input_shape))
+    return all(known in ("", more) for more, known in pairs) and _blanks(full) < _blanks(partial)
+
+
+def _move_runs(connection: Connection, source: int, target: int) -> None:
+    """Give a model's runs to another one, fill its blanks, and remove the first."""
+    columns = (Model.category, Model.description)
+    old = connection.execute(select(*columns).where(Model.id == source)).one()._mapping
+    new = connection.execute(select(*columns).where(Model.id == target)).one()._mapping
+    blanks = {name: old[name] for name in old if old[name] and not new[name]}
+    if blanks:
+        connection.execute(update(Model).where(Model.id == target).values(**blanks))
+    moved = list(connection.scalars(select(Run.id).where(Run.model_id == source)))
+    connection.execute(update(Run).where(Run.model_id == source).values(model_id=target))
+    connection.execute(delete(Model).where(Model.id == source))
+    refresh_keys(connection, moved)
+
+
+def find_model(connection: Connection, reference: str) -> Any:
+    """The model that ``NAME`` or ``NAME[library,3x224x224]`` means.
+
+    Raises UsageError when there is none, or more than one.
+    """
+    query = select(Model).where(Model.name == reference)
+    rows = connection.execute(query.with_only_columns(*Model.__table__.c)).all()
+    parts = _REFERENCE.match(reference)
+    if not rows and parts:
+        shape = parse_shape(parts["shape"]) or "" if parts["shape"] is not None else None
+        rows = [
+            row
+            for row in connection.execute(
+                select(*Model.__table__.c).where(Model.name == parts["name"])
+            )
+            if row.library == parts["library"] and shape in (None, row.input_shape)
+        ]
+    if len(rows) > 1:  # the bare name means the one of which only the name is known
+        rows = [row for row in rows if _blanks(row) == 2] or rows
+    if len(rows) == 1:
+        return rows[0]
+    if not rows:
+        raise UsageError(f"no model '{reference}'", hint="cetrack models lists them")
+    choices = ", ".join(f"{row.name}[{row.library},{row.input_shape}]" for row in rows)
+    raise UsageError(f"'{reference}' is several models", hint=f"say which: {choices}")
+
+
+def set_model(store: Store, reference: str, values: Mapping[str, str]) -> None:
+    """Set library, category, input_shape or description of a model."""
+    allowed = ("library", "category", "input_shape", "description")
+    unknown = [name for name in values if name not in allowed]
+    if unknown:
+        raise UsageError(f"a model has no '{unknown[0]}'", hint=f"it has {', '.join(allowed)}")
+    changed = dict(values)
+    if changed.get("input_shape"):
+        shape = parse_shape(changed["input_shape"])
+        if shape is None:
+            raise UsageError(f"{changed['input_shape']!r} is no shape", hint="write 3x224x224")
+        changed["input_shape"] = shape
+    with store.write() as connection:
+        row = find_model(connection, reference)
+        wanted = {**row._mapping, **changed}
+        other = connection.scalar(
+            select(Model.id).where(
+                Model.name == row.name,
+                Model.library == wanted["library"],
+                Model.input_shape == wanted["input_shape"],
+                Model.id != row.id,
+            )
+        )
+        if other is not None:
+            raise UsageError(
+                "that model exists already",
+                hint=f"cetrack model merge '{reference}' "
+                f"'{row.name}[{wanted['library']},{wanted['input_shape']}]'",
+            )
+        connection.execute(update(Model).where(Model.id == row.id).values(**changed))
+        runs = list(connection.scalars(select(Run.id).where(Run.model_id == row.id)))
+        refresh_keys(connection, runs)
+
+
+def merge_models(store: Store, source: str, target: str) -> int:
+    """Give all runs of one model to another and remove the first; returns how many runs moved."""
+    with store.write() as connection:
+        first, second = find_model(connection, source), find_model(connection, target)
+        if first.id == second.id:
+            raise UsageError(f"'{source}' and '{target}' are the same model")
+        moved = list(connection.scalars(select(Run.id).where(Run.model_id == first.id)))
+        _move_runs(connection, first.id, second.id)
+        return len(moved)
+
+
+# --- copies of baselines ---------------------------------------------------------------------
+
+
+def collapse_copies(connection: Connection, run_ids: Sequence[int]) -> list[int]:
+    """Let a baseline that only compression results state become the benchmark that it repeats.
+
+    Returns the ids that are left of ``run_ids``.
+    """
+    touched = set(run_ids)
+    rows = rows_where(connection, [runs_view.c.model], runs_view.c.run_id, run_ids)
+    copies, originals = _benchmarks(connection, sorted({row.model for row in rows}))
+    values = last_values(connection, [row.run_id for row in (*copies, *originals)])
+    for copy in copies:
+        wanted = values[copy.run_id]
+        equal = [
+            row
+            for row in originals
+            if (row.model, row.precision, row.experiment)
+            == (copy.model, copy.precision, copy.experiment)
+            and wanted
+            and all(values[row.run_id].get(name) == value for name, value in wanted.items())
+        ]
+        if equal:
+            target = min(equal, key=lambda row: (row.started_at, row.uid))
+            _replace_run(connection, copy.run_id, target.run_id)
+            touched.discard(copy.run_id)
+            touched.add(target.run_id)
+    return sorted(touched)
+
+
+def _benchmarks(connection: Connection, models: Sequence[str]) -> tuple[list[Any], list[Any]]:
+    """Benchmarks of the models: (those that only compression results state, all others)."""
+    columns = runs_view.c
+    wanted = [
+        columns.run_id, columns.uid, columns.model, columns.precision, columns.experiment,
+        columns.started_at, columns.kind,
+    ]  # fmt: skip
+    rows = rows_where(connection, wanted, columns.model, models)
+    rows = [row for row in rows if row.kind == Kind.BENCHMARK.value]
+    readers = _readers_of(connection, [row.run_id for row in rows])
+    copies = [row for row in rows if readers.get(row.run_id) == {"compression"}]
+    if not copies:
+        return [], []
+    names = {row.run_id for row in copies}
+    return copies, [row for row in rows if row.run_id not in names]
+
+
+def _readers_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, set[str]]:
+    readers = {row.id: row.reader for row in connection.execute(select(Source.id, Source.reader))}
+    columns = [RunSource.run_id, RunSource.source_id]
+    found: dict[int, set[str]] = defaultdict(set)
+    for row in rows_where(connection, columns, RunSource.run_id, run_ids):
+        found[row.run_id].add(readers[row.source_id])
+    return found
+
+
+def _replace_run(connection: Connection, copy: int, original: int) -> None:
+    connection.execute(
+        update(Run).where(Run.baseline_run_id == copy).values(baseline_run_id=original)
+    )
+    rows = connection.execute(
+        select(RunSource.source_id, RunSource.place, RunSource.seen_at).where(
+            RunSource.run_id == copy
+        )
+    ).all()
+    delete_runs(connection, [copy])
+    connection.execute(
+        Interner(connection).insert_new(RunSource),
+        [{"run_id": original, **row._mapping} for row in rows],
+    )
+
+
+# --- baselines -------------------------------------------------------------------------------
+
+
+def resolve_baselines(
+    connection: Connection,
+    run_ids: Sequence[int],
+    *,
+    baseline_precision: str,
+    fixed: Collection[int] = (),
+) -> None:
+    """Choose the baseline of the runs and of all that they could be a baseline of.
+
+    An explicit link stays. Else it is the run of the same source and model at the baseline
+    precision, else the nearest earlier run with the same like_key.
+    """
+    scope, sources = _scope(connection, run_ids)
+    by_like: dict[str, list[Any]] = defaultdict(list)
+    by_source: dict[int, list[Any]] = defaultdict(list)
+    for row in scope:
+        if row.precision == baseline_precision and row.kind != Kind.COMPRESSION.value:
+            by_like[row.like_key].append(row)
+            for source in sources[row.run_id]:
+                by_source[source].append(row)
+    for row in scope:
+        stated = row.baseline_rule == "explicit" or row.run_id in fixed
+        if stated or not _needs_baseline(row, baseline_precision):
+            continue
+        beside = [other for source in sources[row.run_id] for other in by_source[source]]
+        chosen, rule = _choose(row, beside, by_like[row.like_key])
+        if (chosen, rule) != (row.baseline_run_id, row.baseline_rule or ""):
+            update_run(connection, row.run_id, {"baseline_run_id": chosen, "baseline_rule": rule})
+
+
+def _scope(
+    connection: Connection, run_ids: Sequence[int]
+) -> tuple[list[Any], dict[int, list[int]]]:
+    """Rows of the runs and of those that share a source or a like_key; run id → source ids."""
+    pair = [RunSource.run_id, RunSource.source_id]
+    first = rows_where(connection, pair, RunSource.run_id, run_ids)
+    shared = rows_where(
+        connection, pair, RunSource.source_id, sorted({row.source_id for row in first})
+    )
+    likes = rows_where(connection, [Run.like_key], Run.id, run_ids)
+    alike = rows_where(connection, [Run.id], Run.like_key, sorted({row.like_key for row in likes}))
+    ids = sorted({*run_ids, *(row.run_id for row in shared), *(row.id for row in alike)})
+    columns = [
+        Run.id.label("run_id"), Run.uid, Run.model_id, Run.kind, Run.seed, Run.started_at,
+        Run.like_key, Run.baseline_run_id, Run.baseline_rule, runs_view.c.precision,
+    ]  # fmt: skip
+    rows: list[Any] = []
+    for start in range(0, len(ids), 500):
+        part = ids[start : start + 500]
+        joined = select(*columns).join(runs_view, runs_view.c.run_id == Run.id)
+        rows.extend(connection.execute(joined.where(Run.id.in_(part))))
+    sources: dict[int, list[int]] = defaultdict(list)
+    for row in rows_where(connection, pair, RunSource.run_id, ids):
+        sources[row.run_id].append(row.source_id)
+    return rows, sources
+
+
+def _needs_baseline(row: Any, baseline_precision: str) -> bool:
+    return bool(row.kind == Kind.COMPRESSION.value or row.precision != baseline_precision)
+
+
+def _choose(row: Any, beside: Sequence[Any], alike: Sequence[Any]) -> tuple[int | None, str]:
+    wanted = Kind.TRAINING if row.kind == Kind.TRAINING.value else Kind.BENCHMARK
+
+    def fits(other: Any) -> bool:
+        return bool(
+            other.kind == wanted.value
+            and other.model_id == row.model_id
+            and other.run_id != row.run_id
+        )
+
+    same = [other for other in beside if fits(other)]
+    if same:
+        best = min(
+            same,
+            key=lambda other: (
+                other.like_key != row.like_key,
+                other.seed != row.seed,
+                abs((other.started_at - row.started_at).total_seconds()),
+                other.uid,
+            ),
+        )
+        return best.run_id, "source"
+    earlier = [other for other in alike if fits(other) and other.started_at <= row.started_at]
+    if not earlier:
+        return None, ""
+    best = max(earlier, key=lambda other: (other.started_at, other.seed == row.seed, other.uid))
+    return best.run_id, "history"

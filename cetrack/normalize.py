@@ -1,0 +1,275 @@
+"""From the words of a source to cetrack's own: the only place that renames and converts.
+
+Pure. Metric names and units by the catalogue, precisions and shapes by their tables, text made
+safe for every database. What could not be decided is a notice, never a silent guess.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cetrack.domain import (
+    Environment,
+    MetricDef,
+    MetricSample,
+    MetricSeries,
+    ModelHint,
+    NormalRun,
+    Notice,
+    ParamValue,
+    Precision,
+    RunRecord,
+    Sample,
+    Series,
+    Spread,
+)
+from cetrack.metrics import Resolution, catalogue, resolve
+from cetrack.precisions import METHODS, RUNTIMES, find_precision, unknown_precision
+from cetrack.shapes import split_batch
+from cetrack.units import convert
+
+MAX_NAME = 200
+# what no measurement of these families can be
+_NEVER_NEGATIVE = frozenset({"latency", "size", "memory", "throughput"})
+# NUL and lone surrogates are refused by databases; other controls only by good taste
+_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def normalize(record: RunRecord) -> NormalRun:
+    """The run in canonical names and units, with notices of all that was doubtful."""
+    notices = list(record.notices)
+    precision, record = _precision(record, notices)
+    model, record = _model(record, notices)
+    series = _series(record, notices)
+    return NormalRun(
+        record=_clean_record(record),
+        model=model,
+        precision=precision,
+        series=tuple(series),
+        samples=tuple(_samples(record.samples, record.metric_defs)),
+        params={clean_name(key): clean_param(value) for key, value in record.params.items()},
+        tags={clean_name(key): clean_text(value) for key, value in record.tags.items()},
+        notices=tuple(notices),
+    )
+
+
+# --- model and precision ---------------------------------------------------------------------
+
+
+def _precision(record: RunRecord, notices: list[Notice]) -> tuple[Precision, RunRecord]:
+    found = find_precision(record.precision)
+    if found is None:
+        unknown = unknown_precision(clean_name(record.precision))
+        notices.append(
+            Notice(record.place, f"unknown precision {record.precision!r:.60}: kept as such")
+        )
+        return unknown, record
+    precision, words = found
+    runtime = next((RUNTIMES[word] for word in words if word in RUNTIMES), "")
+    method = next((METHODS[word] for word in words if word in METHODS), "")
+    environment = replace(record.environment, runtime=record.environment.runtime or runtime)
+    changed = replace(record, environment=environment, method=record.method or method)
+    known = {*RUNTIMES, *METHODS}
+    if any(word not in known for word in words):
+        changed = replace(changed, variant=changed.variant or clean_name(record.precision))
+    return precision, changed
+
+
+def _model(record: RunRecord, notices: list[Notice]) -> tuple[ModelHint, RunRecord]:
+    hint = record.model
+    shape, batch = hint.input_shape, record.batch_size
+    if shape:
+        split = split_batch(shape)
+        if split is None:
+            notices.append(Notice(record.place, f"{shape!r:.60} is no shape: kept as text"))
+            shape = clean_name(shape)
+        else:
+            shape, batch = split[0], record.batch_size or split[1]
+    name = clean_name(hint.name)
+    params = dict(record.params)
+    if name != hint.name:
+        notices.append(Notice(record.place, "model name cut or cleaned: see parameter model_name"))
+        params["model_name"] = hint.name
+    model = ModelHint(
+        name=name,
+        library=clean_name(hint.library),
+        category=clean_name(hint.category),
+        input_shape=shape,
+        description=clean_text(hint.description),
+    )
+    return model, replace(record, batch_size=batch, params=params)
+
+
+# --- metrics ---------------------------------------------------------------------------------
+
+
+def _series(record: RunRecord, notices: list[Notice]) -> list[MetricSeries]:
+    """The series under canonical names; of two that become one the second keeps its own name."""
+    taken: dict[str, MetricSeries] = {}
+    # a canonical name wins over an alias of it, whatever their order in the file
+    for item in sorted(record.series, key=lambda item: item.name not in catalogue()):
+        series = _normal_series(item, record, notices)
+        other = taken.get(series.metric.name)
+        if other is not None:
+            if _same_values(other, series):
+                continue
+            text = f"'{item.name}' is another '{series.metric.name}': kept under its own name"
+            notices.append(Notice(item.place or record.place, text))
+            series = replace(series, metric=replace(series.metric, name=_free(item.name, taken)))
+        taken[series.metric.name] = series
+    order = {clean_name(item.name): index for index, item in enumerate(record.series)}
+    return sorted(taken.values(), key=lambda item: order.get(item.source_name, len(order)))
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    names = [clean_name(name), *(f"{clean_name(name)}#{number}" for number in range(2, 1000))]
+    return next(candidate for candidate in names if candidate not in taken)
+
+
+def _normal_series(item: Series, record: RunRecord, notices: list[Notice]) -> MetricSeries:
+    origin = record.origins.get(item.name)
+    if origin is not None:
+        metric = record.metric_defs.get(item.name) or MetricDef(name=item.name)
+        metric = replace(metric, name=clean_name(item.name))
+        source_name, source_unit, scale = origin
+        return MetricSeries(
+            metric=metric,
+            steps=item.steps,
+            values=item.values,
+            wall_times=item.wall_times,
+            spread=item.spread,
+            source_name=source_name,
+            source_unit=source_unit,
+            scale=scale,
+        )
+    found = resolve(item.name, item.unit)
+    _doubt(item, found, record.place, notices)
+    return MetricSeries(
+        metric=_definition(found.metric, record.metric_defs.get(item.name)),
+        steps=item.steps,
+        values=convert(item.values, found.scale),
+        wall_times=item.wall_times,
+        spread=_scaled(item.spread, found),
+        source_name=clean_name(item.name),
+        source_unit=found.source_unit,
+        scale=float(found.scale),
+    )
+
+
+def _definition(metric: MetricDef, stated: MetricDef | None) -> MetricDef:
+    """What the source states about a metric counts where the catalogue does not know it."""
+    if stated is None or metric.name in catalogue():
+        return replace(metric, name=clean_name(metric.name))
+    return replace(
+        metric,
+        name=clean_name(metric.name),
+        direction=stated.direction,
+        family=clean_name(stated.family),
+        description=clean_text(stated.description),
+    )
+
+
+def _doubt(item: Series, found: Resolution, place: str, notices: list[Notice]) -> None:
+    where = item.place or place
+    if found.doubt:
+        notices.append(Notice(where, found.doubt))
+    numbers = item.values[np.isfinite(item.values)]
+    if not numbers.size:
+        return
+    if found.metric.family in _NEVER_NEGATIVE and numbers.min() < 0:
+        text = f"negative {found.metric.family} {numbers.min():g}: kept as read"
+        notices.append(Notice(where, text))
+    if found.metric.unit == "fraction" and numbers.max() * float(found.scale) > 1.5:
+        text = f"{found.metric.name} {numbers.max():g} looks like a percentage: kept as read"
+        notices.append(Notice(where, text))
+
+
+def _scaled(spread: Spread | None, found: Resolution) -> Spread | None:
+    if spread is None or found.scale == 1:
+        return spread
+    return Spread(
+        std=_scaled_number(spread.std, found),
+        min=_scaled_number(spread.min, found),
+        max=_scaled_number(spread.max, found),
+        n=spread.n,
+    )
+
+
+def _scaled_number(value: float | None, found: Resolution) -> float | None:
+    return None if value is None else float(convert(np.array([value]), found.scale)[0])
+
+
+def _same_values(first: MetricSeries, second: MetricSeries) -> bool:
+    return np.array_equal(first.steps, second.steps) and np.array_equal(
+        first.values, second.values, equal_nan=True
+    )
+
+
+def _samples(samples: Iterable[Sample], stated: Mapping[str, MetricDef]) -> Iterable[MetricSample]:
+    taken: dict[str, MetricSample] = {}
+    for item in samples:
+        found = resolve(item.name, item.unit)
+        metric = _definition(found.metric, stated.get(item.name))
+        if metric.name in taken:
+            metric = replace(metric, name=_free(item.name, taken))
+        taken[metric.name] = MetricSample(metric=metric, values=convert(item.values, found.scale))
+    return taken.values()
+
+
+# --- text ------------------------------------------------------------------------------------
+
+
+def clean_text(text: str) -> str:
+    """Text that every database stores: characters that none can become ``\ufffd``."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def clean_name(text: str) -> str:
+    """A name: clean, without blanks around it, and cut, with a hash, where it is too long."""
+    cleaned = clean_text(text).strip()
+    if len(cleaned) <= MAX_NAME:
+        return cleaned
+    tail = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    return f"{cleaned[: MAX_NAME - 12].rstrip()}…{tail}"
+
+
+def clean_param(value: ParamValue) -> ParamValue:
+    """A parameter that every database stores."""
+    return clean_text(value) if isinstance(value, str) else value
+
+
+def clean_json(value: Any) -> Any:
+    """JSON that every database stores: NaN is null, infinities are text."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, Mapping):
+        return {clean_text(str(key)): clean_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean_json(item) for item in value]
+    return value
+
+
+_NAMES = ("method", "name", "variant", "dataset", "split", "task", "git_commit", "status_reason")
+_PLACES = ("device", "accelerator", "runtime", "runtime_version", "host", "os")
+
+
+def _clean_record(record: RunRecord) -> RunRecord:
+    environment = Environment(
+        **{name: clean_name(getattr(record.environment, name)) for name in _PLACES},
+        details=clean_json(record.environment.details),
+    )
+    artifacts = tuple(
+        replace(item, name=clean_name(item.name), content=clean_json(item.content))
+        for item in record.artifacts
+    )
+    names: dict[str, Any] = {name: clean_name(getattr(record, name)) for name in _NAMES}
+    return replace(record, environment=environment, artifacts=artifacts, **names)

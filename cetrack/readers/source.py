@@ -1,0 +1,155 @@
+"""A source as readers see it: bytes, its first part, and what can be told from them once.
+
+Knows files, gzip and JSON text; knows no format.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import IO, Any
+
+from cetrack.errors import MalformedSourceError, ReadError
+from cetrack.readers.json_text import JsonText, parse_json
+
+HEAD_BYTES = 65_536
+MAX_DOCUMENT_BYTES = 512 * 2**20
+MAX_LINE_BYTES = 256 * 2**20
+_GZIP = b"\x1f\x8b"
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One file or stream to ingest.
+
+    ``uri`` is the path as it was named; ``inner`` the part of it below the folder that
+    was named on the command line. ``content`` holds a stream that has no file.
+    """
+
+    uri: str
+    path: Path | None = None
+    inner: PurePath = field(default_factory=PurePath)
+    content: bytes | None = None
+
+    @property
+    def key(self) -> str:
+        """What the source is stored under: the absolute path, ``-`` for a stream."""
+        return self.uri if self.path is None else Path(self.path).absolute().as_posix()
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """The bytes, unpacked. Raises ReadError when they cannot be had."""
+        try:
+            with self._raw() as raw:
+                packed = raw.read(2) == _GZIP
+                raw.seek(0)
+                if not packed:
+                    yield raw
+                    return
+                with gzip.GzipFile(fileobj=raw) as unpacked:
+                    yield unpacked  # type: ignore[misc] # a GzipFile reads like any binary file
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise MalformedSourceError(self.uri, "gzip", str(error)) from error
+        except OSError as error:
+            raise ReadError(self.uri, f"cannot be read: {error.strerror or error}") from error
+
+    def _raw(self) -> IO[bytes]:
+        if self.content is not None:
+            return io.BytesIO(self.content)
+        assert self.path is not None, "a source has a path or its content"
+        return self.path.open("rb")
+
+    @cached_property
+    def head(self) -> bytes:
+        """The first 64 KiB, unpacked, without a byte-order mark."""
+        with self.open() as stream:
+            return stream.read(HEAD_BYTES).removeprefix(b"\xef\xbb\xbf")
+
+    def read_bytes(self) -> bytes:
+        """Everything, unpacked, without a byte-order mark; refuses what no memory should hold."""
+        with self.open() as stream:
+            content = stream.read(MAX_DOCUMENT_BYTES + 1)
+        if len(content) > MAX_DOCUMENT_BYTES:
+            raise ReadError(
+                self.uri,
+                f"larger than {MAX_DOCUMENT_BYTES // 2**20} MiB as one document",
+                hint="write one JSON object per line (JSONL), or CSV: they are read in parts",
+            )
+        return content.removeprefix(b"\xef\xbb\xbf")
+
+    @cached_property
+    def json(self) -> JsonText:
+        """The whole content as JSON. Raises MalformedSourceError with the byte of the problem."""
+        return parse_json(self.read_bytes(), self.uri)
+
+    @cached_property
+    def first_line(self) -> bytes:
+        """The first line that is not blank, without its end; cut at 64 KiB."""
+        return next((line.strip() for line in self.head.split(b"\n") if line.strip()), b"")
+
+    @cached_property
+    def first_object(self) -> Any:
+        """The first line as a JSON object where more lines follow (JSONL), else None."""
+        if not self.head.lstrip().startswith(b"{"):
+            return None
+        with self.open() as stream:
+            line = stream.readline(MAX_LINE_BYTES).removeprefix(b"\xef\xbb\xbf")
+            while line and not line.strip():
+                line = stream.readline(MAX_LINE_BYTES)
+            if not line.rstrip().endswith(b"}") or not stream.read(HEAD_BYTES).strip():
+                return None
+        try:
+            return parse_json(line, self.uri).value
+        except ReadError:
+            return None
+
+    @property
+    def looks_like_json(self) -> bool:
+        """True when the first character is one that a JSON document begins with."""
+        return self.head.lstrip()[:1] in (b"{", b"[")
+
+    @property
+    def is_text(self) -> bool:
+        """True when the head has no byte that text never has."""
+        return b"\0" not in self.head
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the bytes as they lie there, packed or not."""
+        hashed = hashlib.sha256()
+        try:
+            with self._raw() as raw:
+                while block := raw.read(_BLOCK):
+                    hashed.update(block)
+        except OSError as error:
+            raise ReadError(self.uri, f"cannot be read: {error.strerror or error}") from error
+        return hashed.hexdigest()
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """Size as it lies there."""
+        if self.content is not None:
+            return len(self.content)
+        return self.path.stat().st_size if self.path else 0
+
+    @cached_property
+    def mtime(self) -> datetime | None:
+        """When the file was last written; None for a stream."""
+        if self.path is None:
+            return None
+        return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+
+    @property
+    def name(self) -> str:
+        """The file's name without ``.gz``."""
+        name = PurePath(self.uri.replace("\\", "/")).name
+        return name[:-3] if name.endswith(".gz") else name
