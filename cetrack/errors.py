@@ -75,7 +75,6 @@ class MalformedSourceError(ReadError):
     def __init__(self, path: str, where: str, problem: str, *, hint: str | None = None) -> None:
         self.where = where
         super().__init__(path, f"{where}: {problem}" if where else problem, hint=hint)
-        self.problem = problem
 
 
 class StoreError(CetrackError):

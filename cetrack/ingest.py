@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from cetrack import identity
 from cetrack.discover import discover
-from cetrack.domain import Identity, Link, Notice, RunRecord, TimeSource
+from cetrack.domain import Identity, Kind, Link, Notice, RunRecord, TimeSource
 from cetrack.errors import ReadError, UsageError
 from cetrack.hints import path_hints, variant_of
 from cetrack.interning import Interner
@@ -169,7 +169,7 @@ class _Work:
 
     def finish(self) -> list[str]:
         """Link what the files of this command belong to."""
-        if self.store is not None and self.touched:
+        if self.store is not None and not self.options.dry_run:
             with self.store.write() as connection:
                 self.remarks += link(
                     connection,
@@ -250,7 +250,9 @@ class _Work:
             return datetime.fromtimestamp(first, UTC), TimeSource.FILE
         if self.options.at is not None:
             return self.options.at, TimeSource.OPTION
-        named = time_in_name(source.name)
+        # the file's own name first, then those of the folders below the one that was named
+        names = [source.name, *reversed(source.inner.parent.parts)]
+        named = next((time for time in map(time_in_name, names) if time is not None), None)
         if named is not None:
             return named, TimeSource.NAME
         committed = self.git.committed_at(source.path) if source.path else None
@@ -383,8 +385,15 @@ def _require_names(record: RunRecord, source: Source) -> None:
             raise ReadError(
                 source.uri,
                 f"the {name}{place} is named neither in the file nor in its path",
-                hint=f"say it: --set {name}={'NAME' if name == 'model' else 'fp32'}",
+                hint=f"say it: --set {name}={_EXAMPLES[name, record.kind]}",
             )
+
+
+_EXAMPLES = {
+    **{("model", kind): "NAME" for kind in Kind},
+    **{("precision", kind): "fp32" for kind in Kind},
+    ("precision", Kind.COMPRESSION): "int8",
+}
 
 
 # --- storing ---------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from cetrack.interning import Interner
 from cetrack.matching import last_values, refresh_keys
 from cetrack.models import Model, Run, RunSource, Source, runs_view
 from cetrack.shapes import parse_shape
-from cetrack.store import Store, delete_runs, rows_where, update_run
+from cetrack.store import PENDING, Store, delete_runs, rows_where, update_run
 
 _REFERENCE = re.compile(r"^(?P<name>.+?)\[(?P<library>[^,\]]*)(?:,(?P<shape>[^\]]*))?\]$")
 
@@ -33,9 +33,11 @@ def link(
 ) -> list[str]:
     """Settle models, copies and baselines around the runs of a command; returns remarks.
 
-    The baselines of ``fixed`` runs were stated and stay.
+    The baselines of ``fixed`` runs were stated and stay. Runs that a killed command has left
+    unlinked are settled too.
     """
-    touched = sorted(set(run_ids))
+    pending = connection.scalars(select(Run.id).where(Run.baseline_rule == PENDING))
+    touched = sorted({*run_ids, *pending})
     remarks = adopt_models(connection, touched)
     kept = collapse_copies(connection, touched)
     resolve_baselines(connection, kept, baseline_precision=baseline_precision, fixed=fixed)
@@ -273,11 +275,12 @@ def resolve_baselines(
             for source in sources[row.run_id]:
                 by_source[source].append(row)
     for row in scope:
-        stated = row.baseline_rule == "explicit" or row.run_id in fixed
-        if stated or not _needs_baseline(row, baseline_precision):
+        if row.baseline_rule == "explicit" or row.run_id in fixed:
             continue
-        beside = [other for source in sources[row.run_id] for other in by_source[source]]
-        chosen, rule = _choose(row, beside, by_like[row.like_key])
+        chosen, rule = None, ""
+        if _needs_baseline(row, baseline_precision):
+            beside = [other for source in sources[row.run_id] for other in by_source[source]]
+            chosen, rule = _choose(row, beside, by_like[row.like_key])
         if (chosen, rule) != (row.baseline_run_id, row.baseline_rule or ""):
             update_run(connection, row.run_id, {"baseline_run_id": chosen, "baseline_rule": rule})
 

@@ -7,6 +7,8 @@ The word *precision* is as often a classification metric: nothing here reads a n
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 from cetrack.domain import Precision
 
@@ -73,17 +75,44 @@ RUNTIMES = {
     "trt": "tensorrt",
 }
 METHODS = {
+    "distill": "distillation",
     "distillation": "distillation",
     "distilled": "distillation",
     "dynamic": "ptq_dynamic",
+    "dynamic_quantization": "ptq_dynamic",
+    "kd": "distillation",
+    "knowledge_distillation": "distillation",
+    "post_training_quantization": "ptq",
+    "prune": "pruning",
     "pruned": "pruning",
     "pruning": "pruning",
     "ptq": "ptq",
+    "ptq_dynamic": "ptq_dynamic",
     "qat": "qat",
+    "quantization_aware_training": "qat",
 }
+MAX_LABEL = 200  # longer text names no format, and would only cost time
+# words that mean a format only where they stand alone, or among words of the trade
+_ORDINARY = frozenset({"binary", "double", "half", "mixed", "single"})
+# and these are a format where someone says so, but no proof that a label is one
+_WEAK = _ORDINARY | {"amp", "float", "ternary"}
+# what people write beside a format
+_QUALIFIERS = frozenset(
+    {
+        "activation", "activations", "asymmetric", "aware", "baseline", "calibrated", "channel",
+        "cpu", "cuda", "engine", "fake", "gpu", "legacy", "model", "npu", "only", "optimized",
+        "original", "per", "post", "quant", "quantised", "quantization", "quantized", "real",
+        "sim", "simulated", "static", "symmetric", "tensor", "training", "weight", "weights",
+        *RUNTIMES, *METHODS,
+    }
+)  # fmt: skip
+_TAG = re.compile(r"^[a-z]?\d{1,2}$")  # M2 — PTQ INT8
 _NAMESPACE = re.compile(r"^(torch|np|numpy|jnp|tf)[._]")
 _COMMENT = re.compile(r"\s*\([^)]*\)")
-_GGUF = re.compile(r"^i?q(\d)(_[k01]|_[a-z0-9]+)*$")
+_GGUF = re.compile(r"^i?q([1-8])_(0|1|k(_(s|m|l|xl))?|xxs|xs|s|m|nl)$")
+# a dot inside a number is part of it: 1.58bit
+_GAP = re.compile(r"[^0-9a-z.+]+|\.(?!\d)|(?<!\d)\.")
+_LONGEST = 3  # words of a spelling: w_only_int8
 
 
 def parse_precision(text: str) -> Precision | None:
@@ -92,41 +121,64 @@ def parse_precision(text: str) -> Precision | None:
     Case, a comment in brackets (``FP32 (baseline)``) and a namespace (``torch.float16``) do not
     matter; ``FP32+INT8`` is a combination of two.
     """
+    if len(text) > MAX_LABEL:
+        return None
     slug = _slug(text)
     if slug in _BY_SPELLING:
         return _precision(_BY_SPELLING[slug])
     if "+" in text:
         parts = [parse_precision(part) for part in text.split("+")]
         known = [part for part in parts if part is not None]
-        if len(known) == len(parts):
-            return _combination(known)
+        return _combination(known) if len(known) == len(parts) else None
     gguf = _GGUF.match(slug)
     if gguf:
         return Precision(name=slug, weight_bits=float(gguf.group(1)), is_float=False)
     return None
 
 
-def find_precision(label: str) -> tuple[Precision, list[str]] | None:
-    """A format inside a longer label, with the words beside it: ``onnx_int8`` → int8, [onnx].
+@lru_cache(maxsize=1024)
+def find_precision(label: str) -> tuple[Precision, tuple[str, ...]] | None:
+    """A format inside a longer label, with the words beside it: ``onnx_int8`` → int8, (onnx,).
 
     None when there is no format in it, or more than one.
     """
     exact = parse_precision(label)
     if exact is not None:
-        return exact, []
-    words = [word for word in re.split(r"[^0-9a-z.+]+", label.lower()) if word]
-    for size in (3, 2, 1):  # the longest spelling wins: int8_dynamic before int8
+        return exact, ()
+    if len(label) > MAX_LABEL:
+        return None
+    words = [word for word in _GAP.split(_COMMENT.sub("", label).lower()) if word]
+    for size in range(_LONGEST, 0, -1):  # the longest spelling wins: int8_dynamic before int8
         found = [
-            (start, known)
+            (known, "_".join(words[start : start + size]), (*words[:start], *words[start + size :]))
             for start in range(len(words) - size + 1)
             if (known := parse_precision("_".join(words[start : start + size]))) is not None
         ]
-        if len({known.name for _, known in found}) == 1:
-            start, known = found[0]
-            return known, words[:start] + words[start + size :]
-        if found:
+        sure = [item for item in found if item[1] not in _ORDINARY or _qualify(item[2])]
+        if len({known.name for known, _, _ in sure}) == 1:
+            return sure[0][0], sure[0][2]
+        if sure:
             return None
     return None
+
+
+def is_precision(label: str) -> bool:
+    """True for a label that can hardly be anything but a format: ``INT8``, ``onnx_int8``.
+
+    A word that has other meanings (``binary``, ``mixed``), or a format inside the name of something
+    else (``resnet18_fp32``), proves nothing.
+    """
+    found = find_precision(label)
+    return found is not None and _slug(label) not in _WEAK and _qualify(found[1])
+
+
+def _qualify(words: Iterable[str]) -> bool:
+    return all(word in _QUALIFIERS or _TAG.match(word) for word in words)
+
+
+def canonical_method(text: str) -> str:
+    """What cetrack calls a compression method; an unknown one keeps its name."""
+    return METHODS.get(_slug(text), text)
 
 
 def unknown_precision(text: str) -> Precision:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from cetrack.domain import Spread, aggregate
 from cetrack.filter import Expr
+from cetrack.metrics import catalogue
 from cetrack.models import Artifact, Environment, Metric, Param, Run, RunMetric, Sample, Tag
 from cetrack.readers.cetrack_runs import VERSION
 from cetrack.series import StoredSeries, read_series
@@ -33,7 +34,9 @@ def export_runs(store: Store, where: Expr | None = None) -> Iterator[dict[str, A
     """Every matching run as an object of cetrack's own format, by start time and uid."""
     with store.read() as connection:
         runs = select_runs(connection, where)
-        metrics = {row.id: row._mapping for row in connection.execute(select(*Metric.__table__.c))}
+        metrics = {
+            row.id: dict(row._mapping) for row in connection.execute(select(*Metric.__table__.c))
+        }
         for start in range(0, len(runs), _CHUNK):
             yield from _objects(connection, runs[start : start + _CHUNK], metrics)
 
@@ -169,6 +172,9 @@ def _spread(series: StoredSeries, stats: Any) -> dict[str, Any]:
 
 def _definition(metric: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: metric[name] for name in ("unit", "direction", "family", "description")}
+    known = catalogue().get(metric["name"])
+    if known is not None and known.description == metric["description"]:
+        del found["description"]  # whoever reads it back has the same catalogue
     return {key: value for key, value in found.items() if value not in (None, "")}
 
 

@@ -37,6 +37,9 @@ from cetrack.series import delete_points, write_points
 
 RunRow = Mapping[str, Any]
 _CHUNK = 500
+# the baseline rule of a run that nobody has looked for a baseline for: a command that is killed
+# after storing it leaves it so, and the next one finds it
+PENDING = "pending"
 
 
 class Store:
@@ -182,7 +185,7 @@ def run_columns(interner: Interner, new: NewRun) -> dict[str, Any]:
         "time_source": new.time_source.value,
         "finished_at": record.finished_at,
         "git_commit": record.git_commit,
-        "baseline_rule": "",
+        "baseline_rule": PENDING,
     }
 
 

@@ -6,6 +6,7 @@ MB is 10**6 bytes and MiB 2**20, as the standards have it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -60,8 +61,20 @@ _BY_SPELLING = {
     for spellings, dimension, size in _UNITS
     for spelling in spellings
 }
-# the longest first, so that latency_ms is milliseconds and not "latency_m" in seconds
-SUFFIXES = sorted((s for s in _BY_SPELLING if s[0].isalpha()), key=len, reverse=True)
+# mega is not milli, and a bit not a byte: in lower case these would be other units
+_CASE_MATTERS = frozenset({"Gb", "Kb", "MJ", "MW", "Mb"})
+# at the end of a name these are words: accuracy_min is a minimum, accuracy_ratio no accuracy
+_WORDS = frozenset({"min", "ratio"})
+_SUFFIXES = frozenset(spelling.lower() for spelling in _BY_SPELLING if spelling[0].isalpha())
+_GAP = re.compile(r"[_\s\-]+")
+_LONGEST = 2  # words of a unit in a name: tokens_per_second
+# a single letter is a unit only after a word of its dimension: map_s is a score for small objects
+_LETTER_AFTER = {
+    "energy": re.compile("energy|consumption"),
+    "power": re.compile("power|consumption|draw"),
+    "size": re.compile("size|memory|footprint"),
+    "time": re.compile("time|duration|latency|elapsed|delay|wall|inference"),
+}
 
 
 def find_unit(text: str) -> Unit | None:
@@ -71,15 +84,31 @@ def find_unit(text: str) -> Unit | None:
     do.
     """
     bare = text.strip()
-    return _BY_SPELLING.get(bare) or _BY_SPELLING.get(bare.lower())
+    known = _BY_SPELLING.get(bare)
+    return known if known or bare in _CASE_MATTERS else _BY_SPELLING.get(bare.lower())
+
+
+def unit_of_name(stem: str, text: str) -> Unit | None:
+    """The unit that ``text`` is at the end of a name that begins with ``stem``.
+
+    None where it is a word or a letter of the name: ``latency_min``, ``mAP50(B)``.
+    """
+    unit = find_unit(text)
+    if unit is None or text.lower() in _WORDS:
+        return None
+    if len(text) > 1 or not text.isalpha():
+        return unit
+    hint = _LETTER_AFTER.get(unit.dimension)
+    return unit if hint and hint.search(stem.lower()) else None
 
 
 def split_suffix(name: str) -> tuple[str, Unit] | None:
     """``latency_mean_ms`` → (``latency_mean``, ms); None without a unit at the end."""
-    lowered = name.lower()
-    for suffix in SUFFIXES:
-        if lowered.endswith("_" + suffix.lower()) and len(name) > len(suffix) + 1:
-            return name[: -len(suffix) - 1], _BY_SPELLING[suffix]
+    for gap in list(_GAP.finditer(name))[-_LONGEST:]:
+        stem, tail = name[: gap.start()], _GAP.sub("_", name[gap.end() :])
+        unit = unit_of_name(stem, tail) if stem and tail.lower() in _SUFFIXES else None
+        if unit is not None:
+            return stem, unit
     return None
 
 
@@ -93,15 +122,21 @@ def scale_between(source: Unit, target: Unit) -> Fraction:
     return source.size / target.size
 
 
+_NEAR_OVERFLOW = 1e290
+
+
 def convert(values: FloatArray, scale: Fraction) -> FloatArray:
     """``values`` float64[n] × scale, each rounded once."""
     if scale == 1:
         return values
-    with np.errstate(over="ignore"):
-        if scale.numerator == 1:
-            return values / float(scale.denominator)
-        if scale.denominator == 1:
-            return values * float(scale.numerator)
+    numerator, denominator = scale.numerator, scale.denominator
+    with np.errstate(over="ignore", under="ignore"):
+        if denominator == 1:
+            return values * float(numerator)
+        if numerator == 1:
+            return values / float(denominator)
+        if numerator.bit_count() == 1 and not (np.abs(values) > _NEAR_OVERFLOW).any():
+            return values * float(numerator) / float(denominator)  # the product is exact
     return np.array([_exact(value, scale) for value in values.tolist()], np.float64)
 
 

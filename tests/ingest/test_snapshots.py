@@ -260,6 +260,7 @@ def test_the_time_comes_from_the_most_trusted_witness(store: Store, tmp_path: Pa
     stated = {"timestamp": "2026-05-04T03:02:01Z", "a": {"fp32": metrics(0.1, 1, 1)}}
     write(tmp_path / "stated_2020-01-01.json", stated)
     named = write(tmp_path / "b_20260203_040506.json", {"b": {"fp32": metrics(0.2, 1, 1)}})
+    write(tmp_path / "night 2026-01-31" / "d.json", {"d": {"fp32": metrics(0.4, 1, 1)}})
     plain = write(tmp_path / "c.json", {"c": {"fp32": metrics(0.3, 1, 1)}})
     os.utime(plain, (1_700_000_000, 1_700_000_000))
 
@@ -269,9 +270,10 @@ def test_the_time_comes_from_the_most_trusted_witness(store: Store, tmp_path: Pa
         ("a", "file", datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)),
         ("b", "name", datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)),
         ("c", "mtime", datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+        ("d", "name", datetime(2026, 1, 31, tzinfo=UTC)),
     ]
     take(store, named, plain, at=JUNE)
-    assert {row[0] for row in rows(store, "time_source")} == {"file", "option"}
+    assert [row[0] for row in rows(store, "time_source")] == ["file", "name", "option", "option"]
 
 
 def test_a_tracked_file_has_the_time_of_its_commit(
@@ -320,3 +322,17 @@ def test_round_trip_through_our_own_format_is_lossless(
         assert report.sources[0].runs_new == text.count("\n") + 1
         assert exported(second) == text
         assert take(second, out).sources[0].status == "unchanged"
+
+
+def test_what_a_killed_command_left_unlinked_the_next_one_links(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "r.json", {"a": model(1)})
+    with monkeypatch.context() as killed:
+        killed.setattr("cetrack.ingest._Work.finish", lambda self: [])
+        take(store, path)
+    assert rows(store, "baseline_rule") == [("pending",), ("pending",)]
+
+    assert take(store, path).sources[0].status == "unchanged"
+
+    assert rows(store, "precision", "baseline_rule") == [("fp32", None), ("int8", "source")]
