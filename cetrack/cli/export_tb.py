@@ -1,0 +1,129 @@
+"""``cetrack export-tb``: runs as TensorBoard event files."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cetrack.cli import opening, output
+from cetrack.cli.ingest import Answer
+from cetrack.cli.options import Db, Filter
+from cetrack.errors import UsageError
+from cetrack.report import Column, Format, Kind, Table
+from cetrack.tb.views import ALL_VIEWS, Layout, TagOrder, View
+
+if TYPE_CHECKING:
+    from cetrack.export_tb import ExportReport
+
+_COUNTS = ("runs", "scalars", "files", "unchanged", "removed")
+_COLUMNS = (Column(name="logdir"), *(Column(name=name, kind=Kind.NUMBER) for name in _COUNTS))
+
+
+def export_tb(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="LOGDIR", help="Where the event files go.")
+    ] = None,
+    logdir: Annotated[
+        Path | None,
+        typer.Option(
+            "--logdir", metavar="LOGDIR", help="The same, as an option.", show_default=False
+        ),
+    ] = None,
+    filter: Filter = None,
+    view: Annotated[
+        list[View] | None,
+        typer.Option(
+            "--view", help="Only this part; may be given several times.", show_default="all"
+        ),
+    ] = None,
+    layout: Annotated[
+        Layout,
+        typer.Option("--layout", help="compression-board: what the COMPRESSION plugin reads."),
+    ] = Layout.DEFAULT,
+    tags: Annotated[
+        TagOrder | None,
+        typer.Option(
+            "--tags",
+            help="Cards of trend and compare grouped by model or by metric.",
+            show_default="by-model",
+        ),
+    ] = None,
+    format: Annotated[
+        Answer, typer.Option("--format", help="How to write the report.")
+    ] = Answer.TABLE,
+    db: Db = None,
+) -> None:
+    """Write runs as TensorBoard event files.
+
+    runs: every run's own series. trend: the last value of every metric, run by run, with the
+    precisions of a model in one chart. compare: the same for ratio and difference to the
+    baseline. hparams: the HPARAMS table. text: a card per run.
+
+    The same runs give the same bytes. Exporting again touches only what has changed and removes
+    what is no longer selected; a folder that cetrack has not written is left alone.
+
+    \b
+    Examples:
+      cetrack export-tb logs/
+      cetrack export-tb --logdir logs/ --filter category=vision --filter 'precision in (fp32, int8)'
+      cetrack export-tb logs/ --view trend --view compare --tags by-metric
+      cetrack export-tb board/ --layout compression-board
+    """
+    target = _target(folder, logdir)
+    if layout is Layout.BOARD and (view or tags):
+        raise UsageError(
+            "--view and --tags belong to the default layout",
+            hint=f"leave them out, or leave out --layout {Layout.BOARD}",
+        )
+    report = _export(target, filter or [], view or [*ALL_VIEWS], layout, tags, db)
+    if format is Answer.JSON:
+        output.write(_as_json(report))
+    else:
+        row = (str(report.logdir), *(getattr(report, name) for name in _COUNTS))
+        output.emit(Table(columns=_COLUMNS, rows=(row,)), Format.TABLE)
+    for warning in report.warnings:
+        output.say(f"warning: {warning}")
+    if report.files:
+        output.say(f"next: tensorboard --logdir {shlex.quote(str(report.logdir))}")
+
+
+def _target(folder: Path | None, logdir: Path | None) -> Path:
+    if folder is not None and logdir is not None and folder != logdir:
+        raise UsageError(f"two folders: {folder} and --logdir {logdir}", hint="name one of them")
+    target = folder or logdir
+    if target is None:
+        raise UsageError("no folder to write to", hint="cetrack export-tb LOGDIR")
+    return target
+
+
+def _export(
+    target: Path,
+    filters: list[str],
+    views: list[View],
+    layout: Layout,
+    tags: TagOrder | None,
+    db: str | None,
+) -> ExportReport:
+    from cetrack import queries
+    from cetrack.export_tb import export_tb as export
+
+    with opening.open_store(db) as store, output.progress("exporting") as progress:
+        return export(
+            store,
+            target,
+            where=queries.parse_filter(store, filters),
+            views=views,
+            layout=layout,
+            tags=tags or TagOrder.BY_MODEL,
+            progress=progress,
+        )
+
+
+def _as_json(report: ExportReport) -> str:
+    from cetrack.report.json import dumps, plain
+
+    return dumps(plain({**asdict(report), "logdir": str(report.logdir)})) + "\n"

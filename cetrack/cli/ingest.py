@@ -1,0 +1,301 @@
+"""``cetrack ingest``: files and folders into the database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cetrack.cli import opening, output
+from cetrack.cli.options import Db, DryRun
+from cetrack.errors import UsageError
+from cetrack.report import Column, Format, Kind, Section, Table
+
+if TYPE_CHECKING:
+    from cetrack.ingest import IngestOptions, IngestReport, SourceReport
+    from cetrack.store import Store
+
+_MANY = 50  # above this many files only those with something to say are listed
+_MOST_NOTICES = 3
+_REJECTED = 3
+_COUNTS = ("runs_new", "runs_updated", "runs_unchanged", "points")
+_COLUMNS = (
+    Column(name="source", fold_at=40),
+    Column(name="format", rank=1),
+    Column(name="status"),
+    Column(name="new", kind=Kind.NUMBER),
+    Column(name="updated", kind=Kind.NUMBER),
+    Column(name="unchanged", kind=Kind.NUMBER),
+    Column(name="points", kind=Kind.NUMBER, rank=3),
+    Column(name="warnings", kind=Kind.NUMBER, rank=2),
+)
+_PLAN_COLUMNS = (
+    Column(name="change"),
+    Column(name="model"),
+    Column(name="precision"),
+    Column(name="kind", rank=1),
+    Column(name="started_at", kind=Kind.TIME, rank=2),
+    Column(name="metrics", kind=Kind.NUMBER, rank=3),
+)
+_NAMES_COLUMNS = (
+    Column(name="metric"),
+    Column(name="unit"),
+    Column(name="read_from"),
+    Column(name="runs", kind=Kind.NUMBER, rank=1),
+)
+
+
+class Answer(StrEnum):
+    """How the report is written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+Paths = Annotated[
+    list[str], typer.Argument(metavar="PATH", help="Files, folders, globs; - reads stdin.")
+]
+Experiment = Annotated[
+    str | None, typer.Option("--experiment", metavar="NAME", help="The campaign of the runs.")
+]
+ReaderName = Annotated[
+    str | None,
+    typer.Option("--reader", metavar="NAME", help="Read as this format; see 'cetrack formats'."),
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at", metavar="TIME", help="When the runs were made, if the files do not say (UTC)."
+    ),
+]
+Facts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A fact that the files leave open: device=, dataset=, model=, param.X=, tag.X= …",
+    ),
+]
+Repeat = Annotated[
+    bool, typer.Option("--repeat", help="Take known runs as new: measured again, same result.")
+]
+BaselinePrecision = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline-precision",
+        metavar="PRECISION",
+        help="What compressed runs are compared with; fp32 unless told otherwise.",
+        show_default=False,
+    ),
+]
+AnswerFormat = Annotated[Answer, typer.Option("--format", help="How to write the report.")]
+
+
+def ingest(
+    paths: Paths,
+    experiment: Experiment = None,
+    reader: ReaderName = None,
+    at: At = None,
+    set_: Facts = None,
+    repeat: Repeat = False,
+    dry_run: DryRun = False,
+    baseline_precision: BaselinePrecision = None,
+    format: AnswerFormat = Answer.TABLE,
+    db: Db = None,
+) -> None:
+    """Read result files and training logs into the database.
+
+    Formats are recognised by content. Reading a file again is safe: what is known stays as it is,
+    a rewritten file adds its new results, a grown log continues. A file that cannot be read is
+    rejected with the reason and never stops the others. The first ingest makes the database.
+
+    Exit code 3 says that some file was rejected.
+
+    \b
+    Examples:
+      cetrack ingest results/
+      cetrack ingest nightly.json --set device=jetson --experiment nightly
+      cetrack ingest old/*.json --at 2025-11-03
+      cetrack ingest results/ --dry-run
+    """
+    settings = opening.settings()
+    options = _options(
+        experiment=experiment,
+        default_experiment=settings.experiment,
+        reader=reader,
+        at=None if at is None else parse_time(at),
+        settings=parse_settings(set_ or []),
+        repeat=repeat,
+        dry_run=dry_run,
+        baseline_precision=baseline_precision or settings.baseline_precision or "fp32",
+    )
+    report = _ingest(paths, options, db)
+    if format is Answer.JSON:
+        output.write(_as_json(report))
+    else:
+        _show(report, planned=dry_run)
+    if report.rejected:
+        raise typer.Exit(_REJECTED)
+
+
+def _options(**values: Any) -> IngestOptions:
+    from cetrack.ingest import IngestOptions
+
+    return IngestOptions(**values)
+
+
+def _ingest(paths: Sequence[str], options: IngestOptions, db: str | None) -> IngestReport:
+    from cetrack.ingest import ingest as take_in
+
+    if options.dry_run and not opening.exists(db):
+        return _watched(None, paths, options, take_in)
+    with opening.open_store(db, create=not options.dry_run) as store:
+        return _watched(store, paths, options, take_in)
+
+
+def _watched(
+    store: Store | None, paths: Sequence[str], options: IngestOptions, take_in: Any
+) -> IngestReport:
+    with output.progress("reading") as progress:
+        report: IngestReport = take_in(store, paths, options, progress=progress)
+    return report
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str, str]:
+    """``key=value`` texts as a mapping."""
+    settings: dict[str, str] = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign or not key.strip():
+            raise UsageError(f"--set {text}: not KEY=VALUE", hint="write --set device=jetson")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def parse_time(text: str) -> datetime:
+    """An ISO 8601 date or time; UTC where it does not say otherwise."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"--at {text}: not a time", hint="write 2026-01-31 or 2026-01-31T14:00+01:00"
+        ) from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+# --- the report ---------------------------------------------------------------------------------
+
+
+def _as_json(report: IngestReport) -> str:
+    from cetrack.report.json import dumps, plain
+
+    sources = [
+        {**asdict(item), "notices": list(map(asdict, item.notices))} for item in report.sources
+    ]
+    whole = {"sources": sources, "remarks": report.remarks, "total": _totals(report.sources)}
+    return dumps(plain(whole)) + "\n"
+
+
+def _totals(sources: Sequence[SourceReport]) -> dict[str, int]:
+    return {name: sum(getattr(item, name) for item in sources) for name in _COUNTS}
+
+
+def _show(report: IngestReport, *, planned: bool) -> None:
+    """The table on stdout; warnings, rejections, remarks and the sum on stderr."""
+    many = len(report.sources) > _MANY
+    listed = [item for item in report.sources if not many or _is_notable(item)]
+    if planned:
+        output.emit_sections(_plan(listed, report), Format.TABLE)
+    else:
+        output.emit(_sources_table(listed), Format.TABLE, empty="nothing to say about any file")
+    for item in report.sources:
+        _say_notices(item)
+    for item in report.rejected:
+        output.say(f"rejected: {_shown(item.uri)}: {item.problem}")
+        if item.hint:
+            output.say(f"  hint: {item.hint}")
+    for remark in report.remarks:
+        output.say(f"note: {remark}")
+    output.say(_sum(report, planned=planned))
+
+
+def _is_notable(item: SourceReport) -> bool:
+    return item.status == "rejected" or bool(item.notices)
+
+
+def _sources_table(sources: Sequence[SourceReport]) -> Table:
+    rows = [
+        (
+            _shown(item.uri),
+            item.reader,
+            item.status,
+            *(getattr(item, name) or None for name in _COUNTS),
+            len(item.notices) or None,
+        )
+        for item in sources
+    ]
+    return Table(columns=_COLUMNS, rows=tuple(rows))
+
+
+def _plan(listed: Sequence[SourceReport], report: IngestReport) -> list[Section]:
+    """What a dry run found: files, runs, and what became of the names of metrics."""
+    runs = [run for item in report.sources for run in item.planned]
+    shown = runs[:_MANY]
+    more = f" (the first {_MANY} of {len(runs):,}; --format json has them all)"
+    table = Table(columns=_PLAN_COLUMNS, rows=tuple(map(_plan_row, shown)))
+    return [
+        Section(key="files", title="files", table=_sources_table(listed)),
+        Section(key="runs", title=f"runs{more if len(runs) > _MANY else ''}", table=table),
+        Section(key="metrics", title="metrics", table=_names_table(runs)),
+    ]
+
+
+def _plan_row(run: Mapping[str, Any]) -> tuple[Any, ...]:
+    started = datetime.fromisoformat(run["started_at"])
+    metrics = len(run["metrics"])
+    return (run["change"], run["model"], run["precision"], run["kind"], started, metrics)
+
+
+def _names_table(runs: Sequence[Mapping[str, Any]]) -> Table:
+    """Which name in the files became which metric: the thing to check before the real run."""
+    counts = Counter(
+        (name, metric["unit"], metric["from"])
+        for run in runs
+        for name, metric in run["metrics"].items()
+    )
+    rows = sorted(counts.items(), key=lambda item: (item[0][0], item[0][2]))
+    return Table(columns=_NAMES_COLUMNS, rows=tuple((*names, count) for names, count in rows))
+
+
+def _say_notices(item: SourceReport) -> None:
+    for notice in item.notices[:_MOST_NOTICES]:
+        place = f" {notice.place}" if notice.place else ""
+        output.say(f"warning: {_shown(item.uri)}{place}: {notice.text}")
+    more = len(item.notices) - _MOST_NOTICES
+    if more > 0:
+        output.say(f"  and {more} more in this file; --format json has them all")
+
+
+def _sum(report: IngestReport, *, planned: bool) -> str:
+    total = _totals(report.sources)
+    parts = [
+        f"{total['runs_new']:,} new",
+        f"{total['runs_updated']:,} updated",
+        f"{total['runs_unchanged']:,} unchanged",
+    ]
+    files = f"{len(report.sources):,} file{'' if len(report.sources) == 1 else 's'}"
+    rejected = f", {len(report.rejected):,} of them rejected" if report.rejected else ""
+    begin = "dry run, nothing was stored: " if planned else ""
+    return f"{begin}{files}{rejected}; runs: {', '.join(parts)}; {total['points']:,} points"
+
+
+def _shown(uri: str) -> str:
+    """A path as short as it can be said from here."""
+    here = f"{Path.cwd().as_posix()}/"
+    return uri.removeprefix(here)

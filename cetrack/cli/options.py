@@ -1,0 +1,57 @@
+"""Options that several commands share, each with one spelling and one help text."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cetrack.report import Format
+
+Db = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="URL",
+        help="Database: a file, sqlite:///FILE or postgresql://USER@HOST/NAME.",
+        show_default=False,
+    ),
+]
+Filter = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        "-f",
+        metavar="FILTER",
+        help="Only runs that match, e.g. 'precision=int8 and accuracy >= 0.9'. "
+        "May be given several times: all have to hold.",
+        show_default=False,
+    ),
+]
+OutputFormat = Annotated[
+    Format,
+    typer.Option("--format", help="How to write the result."),
+]
+Sort = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sort",
+        metavar="COLUMN",
+        help="Column to sort by; -COLUMN for descending. Several by commas.",
+        show_default=False,
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns", metavar="NAMES", help="Columns to show, by commas.", show_default=False
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", min=0, metavar="N", help="At most N rows; 0 for all."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")
+]

@@ -1,0 +1,234 @@
+"""Runs as a table: which columns by default, in which order, with which values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from cetrack.filter import Expr
+from cetrack.filter.sql import to_sql
+from cetrack.filter.tree import FieldRef, MetricRef, ParamRef, Ref, TagRef
+from cetrack.models import Param, RunMetric, Tag, runs_view
+from cetrack.queries.columns import (
+    KnownMetric,
+    Wanted,
+    field_column,
+    known_metrics,
+    ordering,
+    require_labels,
+    sort_keys,
+    split_names,
+    wanted,
+)
+from cetrack.report.measures import metric_column
+from cetrack.report.table import Cell, Row, Table, without_blank_columns
+from cetrack.store import RunRow, Store
+
+# what a list shows unless told otherwise, and what a narrow terminal leaves out first
+_FIELDS = {"uid": 0, "model": 0, "library": 5, "precision": 0, "kind": 6, "started_at": 3}
+_METRIC_RANKS = (1, 2, 4, 7, 8)
+_PREFERRED = (
+    "accuracy",
+    "latency_mean_ms",
+    "model_size_mb",
+    "throughput_ips",
+    "memory_usage_mb",
+    "f1_score",
+    "val/accuracy",
+    "val/loss",
+    "train/loss",
+)
+_RARE = 0.2  # a preferred metric comes first if this share of the best-covered one has it
+_ALL_FIELDS = tuple(column.name for column in runs_view.columns)
+_NEWEST_FIRST = ("-started_at", "model", "precision")
+_IN_LIST = 500
+
+Cells = Mapping[tuple[int, Ref], Cell]
+
+
+class Detail(StrEnum):
+    """Which columns there are when none are asked for."""
+
+    BRIEF = "brief"  # who, when, and the metrics that matter most
+    FULL = "full"  # every field of the runs view and every metric of the selection
+
+
+def list_runs(
+    store: Store,
+    *,
+    where: Expr | None = None,
+    sort: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    limit: int | None = None,
+    detail: Detail = Detail.BRIEF,
+) -> Table:
+    """The runs that match, newest first unless sorted otherwise.
+
+    Raises UsageError for a name that is neither a field nor a metric of this database.
+    """
+    with store.read() as connection:
+        metrics = known_metrics(connection)
+        asked = [wanted(name, metrics) for name in split_names(columns)]
+        keys = sort_keys(sort or _NEWEST_FIRST, metrics)
+        require_labels(connection, [*(item.ref for item in asked), *(ref for ref, _ in keys)])
+        order = ordering(keys, metrics)
+        rows = _run_rows(connection, where, order, limit)
+        total = len(rows) if limit is None else _count(connection, where)
+        chosen = _ids(where, None if limit is None else order, limit)
+        shown = asked or _default_columns(connection, chosen, metrics, detail)
+        cells = _cells(connection, chosen, [item.ref for item in shown], metrics)
+    table = _table(rows, shown, cells, total)
+    return table if asked or detail is Detail.FULL else without_blank_columns(table)
+
+
+def _run_rows(
+    connection: Connection, where: Expr | None, order: Sequence[Any], limit: int | None
+) -> list[RunRow]:
+    query = _matching(select(runs_view), where).order_by(*order).limit(limit)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _count(connection: Connection, where: Expr | None) -> int:
+    query = _matching(select(func.count()).select_from(runs_view), where)
+    return int(connection.execute(query).scalar_one())
+
+
+def _ids(where: Expr | None, order: Sequence[Any] | None, limit: int | None) -> Select[Any]:
+    """The ids of the listed runs, as a sub-query: a list of ids may be too long for a statement."""
+    query = _matching(select(runs_view.c.run_id), where)
+    return query if order is None else query.order_by(*order).limit(limit)
+
+
+def _matching(query: Select[Any], where: Expr | None) -> Select[Any]:
+    return query if where is None else query.where(to_sql(where))
+
+
+# --- default columns ----------------------------------------------------------------------------
+
+
+def _default_columns(
+    connection: Connection,
+    chosen: Select[Any],
+    metrics: Mapping[str, KnownMetric],
+    detail: Detail,
+) -> list[Wanted]:
+    coverage = _coverage(connection, chosen, metrics)
+    if detail is Detail.FULL:
+        fields = [Wanted(FieldRef(name), field_column(name)) for name in _ALL_FIELDS]
+        return fields + [_metric(metrics[name]) for name in sorted(coverage)]
+    fields = [
+        Wanted(FieldRef(name), field_column(name, rank=rank)) for name, rank in _FIELDS.items()
+    ]
+    best = most_telling(coverage, len(_METRIC_RANKS))
+    ranked = zip(best, _METRIC_RANKS, strict=False)
+    return fields + [_metric(metrics[name], rank=rank) for name, rank in ranked]
+
+
+def _metric(metric: KnownMetric, *, rank: int = 0) -> Wanted:
+    """A metric that is called like a field is told apart by its namespace."""
+    name = f"metric.{metric.name}" if metric.name in runs_view.c else metric.name
+    return Wanted(MetricRef(metric.name), metric_column(name, metric.unit, rank=rank))
+
+
+def most_telling(coverage: Mapping[str, int], most: int) -> list[str]:
+    """Metrics of ``coverage`` (name → runs) to show: well-known ones, then the most frequent."""
+    frequent = _RARE * max(coverage.values(), default=0)
+    known = [name for name in _PREFERRED if coverage.get(name, 0) > frequent]
+    others = sorted(coverage.keys() - set(known), key=lambda name: (-coverage[name], name))
+    return [*known, *others][:most]
+
+
+def _coverage(
+    connection: Connection, chosen: Select[Any], metrics: Mapping[str, KnownMetric]
+) -> dict[str, int]:
+    """How many of the runs have each metric."""
+    query = (
+        select(RunMetric.metric_id, func.count())
+        .where(RunMetric.run_id.in_(chosen))
+        .group_by(RunMetric.metric_id)
+    )
+    names = {metric.id: metric.name for metric in metrics.values()}
+    return {names[key]: count for key, count in connection.execute(query)}
+
+
+# --- values -------------------------------------------------------------------------------------
+
+
+def _table(rows: Sequence[RunRow], shown: Sequence[Wanted], cells: Cells, total: int) -> Table:
+    return Table(
+        columns=tuple(item.column for item in shown),
+        rows=tuple(_row(row, shown, cells) for row in rows),
+        total=total,
+    )
+
+
+def _row(row: RunRow, shown: Sequence[Wanted], cells: Cells) -> Row:
+    return tuple(
+        row[item.ref.name]
+        if isinstance(item.ref, FieldRef)
+        else cells.get((row["run_id"], item.ref))
+        for item in shown
+    )
+
+
+def _cells(
+    connection: Connection,
+    chosen: Select[Any],
+    refs: Sequence[Ref],
+    metrics: Mapping[str, KnownMetric],
+) -> Cells:
+    """(run id, reference) → value of all metrics, parameters and tags among ``refs``."""
+    aggregates = [ref for ref in refs if isinstance(ref, MetricRef)]
+    params = {ref.key: ref for ref in refs if isinstance(ref, ParamRef)}
+    tags = {ref.key: ref for ref in refs if isinstance(ref, TagRef)}
+    found: dict[tuple[int, Ref], Cell] = {}
+    if aggregates:
+        found.update(_metric_cells(connection, chosen, aggregates, metrics))
+    if params:
+        for run_id, key, text, number in _labels(connection, chosen, Param, list(params)):
+            found[run_id, params[key]] = param_cell(text, number)
+    if tags:
+        for run_id, key, value in _labels(connection, chosen, Tag, list(tags)):
+            found[run_id, tags[key]] = value
+    return found
+
+
+def _metric_cells(
+    connection: Connection,
+    chosen: Select[Any],
+    refs: Sequence[MetricRef],
+    metrics: Mapping[str, KnownMetric],
+) -> Iterator[tuple[tuple[int, Ref], Cell]]:
+    table = RunMetric.__table__.c
+    aggregates = sorted({ref.aggregate for ref in refs})
+    by_metric: dict[int, list[MetricRef]] = {}
+    for ref in refs:
+        by_metric.setdefault(metrics[ref.name].id, []).append(ref)
+    query = select(table.run_id, table.metric_id, *(table[name] for name in aggregates))
+    query = query.where(table.run_id.in_(chosen))
+    if len(by_metric) <= _IN_LIST:
+        query = query.where(table.metric_id.in_(by_metric))
+    for run_id, metric_id, *values in connection.execute(query):
+        row = dict(zip(aggregates, values, strict=True))
+        for ref in by_metric.get(metric_id, ()):
+            yield (run_id, ref), row[ref.aggregate]
+
+
+def _labels(
+    connection: Connection, chosen: Select[Any], table: type[Param | Tag], keys: Sequence[str]
+) -> Sequence[Any]:
+    query = select(*table.__table__.c).where(table.key.in_(keys), table.run_id.in_(chosen))
+    return connection.execute(query).all()
+
+
+def param_cell(text: str | None, number: float | None) -> Cell:
+    """A parameter as the number that it is, else as its text."""
+    if number is None or text is None:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        return number

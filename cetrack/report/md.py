@@ -1,0 +1,51 @@
+"""A Markdown table: readable as it stands, and safe to paste into a page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from cetrack.report.cells import column_texts, visible, width
+from cetrack.report.table import Column, Section, Table
+
+_MISSING = "–"
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {char: f"\\{char}" for char in "\\|`*[]~$"}
+_SPECIAL = re.compile("|".join(re.escape(char) for char in _ESCAPES))
+_EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # inside a word it is harmless
+
+
+def render(table: Table) -> str:
+    """A header, a rule that aligns numbers at the right, and a line per row."""
+    columns = [
+        _column(column, column_texts(column, table.cells(index), missing=_MISSING))
+        for index, column in enumerate(table.columns)
+    ]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in zip(*columns, strict=True))
+
+
+def render_sections(sections: Sequence[Section]) -> str:
+    """Each table under a heading."""
+    return "\n".join(_heading(section.title) + render(section.table) for section in sections)
+
+
+def _heading(title: str) -> str:
+    return f"### {escaped(title)}\n\n" if title else ""
+
+
+def escaped(text: str) -> str:
+    """Text without any meaning to Markdown or HTML."""
+    plain = _SPECIAL.sub(lambda match: _ESCAPES[match.group()], visible(text))
+    return _EDGE_UNDERSCORE.sub(r"\\_", plain)
+
+
+def _column(column: Column, texts: Sequence[str]) -> list[str]:
+    cells = [escaped(column.header), *(escaped(text) for text in texts)]
+    most = max(3, *map(width, cells))
+    rule = "-" * (most - 1) + ":" if column.is_numeric else "-" * most
+    head, *rest = [_padded(cell, most, right=column.is_numeric) for cell in cells]
+    return [head, rule, *rest]
+
+
+def _padded(text: str, most: int, *, right: bool) -> str:
+    blank = " " * (most - width(text))
+    return blank + text if right else text + blank

@@ -1,0 +1,143 @@
+"""A table before anything is formatted: typed columns, cells as Python values.
+
+Knows nothing of widths, digits, escaping or output formats.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from cetrack.errors import UsageError
+
+Cell = str | int | float | bool | datetime | None
+Row = tuple[Cell, ...]
+
+
+class Kind(StrEnum):
+    """What a column holds, which decides its alignment and how a cell is shortened for people."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    TIME = "time"
+    UID = "uid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """``name`` is the key in machine formats; ``unit`` is shown unless the name says it already.
+
+    The numbers of a column that is ``alike`` measure the same thing and share decimal places.
+    A terminal too narrow for the whole table leaves out the columns of the highest ``rank``; those
+    of rank 0 always stay. Text in it may be folded down to ``fold_at`` characters.
+    """
+
+    name: str
+    kind: Kind = Kind.TEXT
+    unit: str | None = None
+    rank: int = 0
+    alike: bool = True
+    fold_at: int = 18
+
+    @property
+    def header(self) -> str:
+        """What people read above the column."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    @property
+    def is_numeric(self) -> bool:
+        """True for columns that are aligned at the right."""
+        return self.kind is Kind.NUMBER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of cells under columns; ``total`` counts the rows that there are without a limit."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    total: int | None = None
+
+    def __post_init__(self) -> None:
+        """Every row has a cell for every column."""
+        assert all(len(row) == len(self.columns) for row in self.rows), "ragged table"
+
+    def cells(self, index: int) -> list[Cell]:
+        """The cells of one column."""
+        return [row[index] for row in self.rows]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self.columns]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A titled table of a longer answer. ``is_mapping``: two columns, a name and its value.
+
+    ``key`` names it in JSON; a mapping without one gives its names to the whole.
+    """
+
+    key: str
+    title: str
+    table: Table
+    is_mapping: bool = False
+
+
+def with_columns(table: Table, indices: Sequence[int]) -> Table:
+    """The same rows with only these columns, in this order."""
+    return replace(
+        table,
+        columns=tuple(table.columns[index] for index in indices),
+        rows=tuple(tuple(row[index] for index in indices) for row in table.rows),
+    )
+
+
+def without_blank_columns(table: Table) -> Table:
+    """The columns that any row has something in; all of them when there are no rows."""
+    filled = [
+        index
+        for index in range(len(table.columns))
+        if not table.rows or any(cell is not None for cell in table.cells(index))
+    ]
+    return with_columns(table, filled)
+
+
+def arrange(
+    table: Table, *, sort: Sequence[str] = (), columns: Sequence[str] = (), limit: int | None = None
+) -> Table:
+    """Sort by column names (``-name``: descending, blanks last), cut, and choose columns."""
+    rows = list(table.rows)
+    for key in reversed(sort):  # sorts are stable: the first key is applied last
+        index = _index(table, key.removeprefix("-"))
+        known = [row for row in rows if row[index] is not None]
+        known.sort(key=lambda row: _order(row[index]), reverse=key.startswith("-"))
+        rows = known + [row for row in rows if row[index] is None]
+    shown = rows if limit is None else rows[:limit]
+    arranged = replace(table, rows=tuple(shown), total=len(rows))
+    if not columns:
+        return arranged
+    return with_columns(arranged, [_index(table, name) for name in columns])
+
+
+def _order(cell: Cell) -> tuple[Any, ...]:
+    return (str(cell).casefold(), str(cell)) if isinstance(cell, str) else (cell,)
+
+
+def _index(table: Table, name: str) -> int:
+    if name not in table.names:
+        raise unknown_column(name, table.names)
+    return table.names.index(name)
+
+
+def unknown_column(name: str, known: Sequence[str]) -> UsageError:
+    """The error for a column that is not there, with the nearest ones or all of a few."""
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    few = f"there are: {', '.join(known)}" if 0 < len(known) <= 12 else None
+    hint = f"did you mean {' or '.join(near)}?" if near else few
+    return UsageError(f"no column called '{name}'", hint=hint)

@@ -1,0 +1,91 @@
+"""Writes the generated pages of this folder: ``python docs/generate.py``.
+
+With ``--check`` nothing is written; the exit code is 1 when a page is not what it should be.
+A page is a name and a function that returns its text: add it to ``PAGES``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+_WIDTH = 80  # whatever the width of the terminal
+_INTRODUCTION = """\
+# Command line
+
+`cetrack`, `python -m cetrack` and, in a checkout, `python cli.py` are one program. Results go to
+stdout, messages to stderr.
+
+| exit code | meaning |
+|---|---|
+| 0 | it worked |
+| 1 | a negative answer: a check found something, a question was answered with no |
+| 2 | the command line, a filter or a path is wrong |
+| 3 | some or all sources were rejected |
+| 4 | the database cannot be used |
+| 130 | interrupted |
+"""
+
+
+def cli_page() -> str:
+    """The ``--help`` of every command."""
+    from typer.main import get_command
+
+    from cetrack.cli import app
+
+    parts = [f"## {path}\n\n```text\n{text}\n```\n" for path, text in _helps(get_command(app))]
+    return "\n".join([_INTRODUCTION, *parts])
+
+
+def _helps(command: Any, parent: Any = None) -> Iterator[tuple[str, str]]:
+    """(path, help text) of a command and of those below it."""
+    context = command.context_class(
+        command,
+        info_name=command.name,
+        parent=parent,
+        help_option_names=["-h", "--help"],
+        terminal_width=_WIDTH,
+    )
+    yield context.command_path, _help(command, context)
+    for below in getattr(command, "commands", {}).values():
+        yield from _helps(below, context)
+
+
+def _help(command: Any, context: Any) -> str:
+    lines = command.get_help(context).rstrip().splitlines()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "cli.md": cli_page,
+}
+
+
+def stale() -> list[str]:
+    """The names of the pages whose files are not up to date."""
+    return [name for name, page in PAGES.items() if _written(name) != page()]
+
+
+def _written(name: str) -> str | None:
+    path = HERE / name
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def main() -> int:
+    """Write the pages, or check them."""
+    names = stale()
+    if "--check" in sys.argv[1:]:
+        for name in names:
+            sys.stderr.write(f"docs/{name} is stale: python docs/generate.py\n")
+        return 1 if names else 0
+    for name in names:
+        (HERE / name).write_text(PAGES[name](), encoding="utf-8")
+        sys.stderr.write(f"wrote docs/{name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""The program as the shell sees it: entry points, exit codes, streams, what it loads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cetrack.store import Store
+from tests.cli.filling import Spec, fill, uid
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("alembic", "lark", "numpy", "orjson", "pandas", "psycopg", "sqlalchemy", "tensorboardX")
+ENVIRONMENT = {**os.environ, "COLUMNS": "80", "PYTHONWARNINGS": "error"}
+
+
+def started(*command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        command, capture_output=True, env={**ENVIRONMENT, **environment}, check=False, timeout=60
+    )
+
+
+def test_the_three_ways_to_start_it_are_one_program() -> None:
+    ways = (
+        [sys.executable, "-m", "cetrack"],
+        [sys.executable, str(ROOT / "cli.py")],
+        [str(Path(sys.executable).with_name("cetrack"))],
+    )
+
+    helps = [started(*way, "--help") for way in ways]
+
+    assert [done.returncode for done in helps] == [0, 0, 0]
+    assert len({done.stdout for done in helps}) == 1
+    assert helps[0].stdout.startswith(b"Usage: cetrack [OPTIONS] COMMAND")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    script = (
+        "import sys\n"
+        "from cetrack.cli import main\n"
+        "try:\n    main(['--help'])\n"
+        "finally:\n    print(*sorted(sys.modules), file=sys.stderr)\n"
+    )
+
+    loaded = started(sys.executable, "-c", script).stderr.decode().split()
+
+    assert "cetrack.cli" in loaded
+    assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_version() -> None:
+    done = started(sys.executable, "-m", "cetrack", "--version")
+
+    assert done.stdout.decode().startswith("cetrack 0.")
+
+
+def test_errors_go_to_stderr_and_set_the_exit_code(tmp_path: Path) -> None:
+    done = started(sys.executable, "-m", "cetrack", "runs", "--db", str(tmp_path / "none.db"))
+
+    assert done.returncode == 4
+    assert done.stdout == b""
+    assert done.stderr.decode().splitlines()[0].endswith("no cetrack database there")
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.fixture
+def many(sqlite_store: Store) -> str:
+    specs = [
+        Spec(uid=uid(n), model="Café-日本", metrics={"accuracy": 0.5}) for n in range(100, 700)
+    ]
+    fill(sqlite_store, specs)
+    return str(sqlite_store.engine.url.database)
+
+
+def test_a_reader_that_leaves_early_is_no_error(many: str) -> None:
+    query = "SELECT a.uid, b.uid FROM run AS a CROSS JOIN run AS b LIMIT 20000"
+    program = f"{sys.executable} -m cetrack sql '{query}' --format csv --db '{many}'"
+
+    done = started("bash", "-c", f"set -o pipefail; {program} | head -n 1")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"uid,uid_2\n", b"")
+
+
+def test_output_to_a_pipe_is_utf8_whatever_the_locale(many: str) -> None:
+    command = (sys.executable, "-m", "cetrack", "models", "--columns", "model", "--db", many)
+
+    done = started(*command, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+
+    assert done.returncode == 0
+    assert done.stdout.decode("utf-8") == "model\nCafé-日本\n"
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    done = started(sys.executable, str(ROOT / "docs" / "generate.py"), "--check", COLUMNS="50")
+
+    assert (done.returncode, done.stderr) == (0, b"")
