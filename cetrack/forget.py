@@ -26,10 +26,13 @@ class ForgetReport:
     kept: int = 0
 
 
-def forget(store: Store, target: str, *, dry_run: bool = False) -> ForgetReport:
+def forget(
+    store: Store, target: str, *, dry_run: bool = False, baseline_precision: str = "fp32"
+) -> ForgetReport:
     """Remove a source (by path, or the first digits of its sha256) or a run (by uid prefix).
 
-    A source's runs go with it unless another source holds them as well. Raises UsageError when
+    A source's runs go with it unless another source holds them as well; runs that lose their
+    baseline are linked to another one at ``baseline_precision``. Raises UsageError when
     nothing, or more than one run, is meant.
     """
     if dry_run:
@@ -43,7 +46,7 @@ def forget(store: Store, target: str, *, dry_run: bool = False) -> ForgetReport:
         for source in sources:
             connection.execute(delete(RunSource).where(RunSource.source_id == source))
             connection.execute(delete(Source).where(Source.id == source))
-        link(connection, neighbours, baseline_precision="fp32")
+        link(connection, neighbours, baseline_precision=baseline_precision)
     return report
 
 

@@ -6,33 +6,28 @@ listed with its place and reason. After all files models and baselines are linke
 
 from __future__ import annotations
 
-import socket
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from cetrack import identity
 from cetrack.discover import discover
-from cetrack.domain import Identity, Kind, Link, Notice, RunRecord, TimeSource
-from cetrack.errors import ReadError, UsageError
-from cetrack.hints import path_hints, variant_of
+from cetrack.domain import Link, Notice, RunRecord
+from cetrack.errors import ReadError
 from cetrack.interning import Interner
 from cetrack.linking import link
-from cetrack.matching import Change, Match, Prepared, fill_blanks, match_runs
+from cetrack.matching import Change, Match, fill_blanks, match_runs
 from cetrack.models import Run, RunSource
 from cetrack.models import Source as SourceRow
-from cetrack.normalize import clean_name, normalize
-from cetrack.precisions import parse_precision
+from cetrack.normalize import clean_name
+from cetrack.preparing import IngestOptions as IngestOptions
+from cetrack.preparing import Prepared, Preparer, checked
 from cetrack.readers.base import Reader
 from cetrack.readers.registry import choose, reader_named, readers
 from cetrack.readers.source import Source
-from cetrack.readers.times import time_in_name
-from cetrack.settings import apply_settings, check_settings
 from cetrack.store import (
     NewRun,
     Store,
@@ -43,35 +38,8 @@ from cetrack.store import (
     update_run,
     write_metrics,
 )
-from cetrack.vcs import GitTimes
 
-DEFAULT_EXPERIMENT = "default"
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IngestOptions:
-    """What the user says about the runs of a command; None and blank leave it to the files."""
-
-    experiment: str | None = None
-    reader: str | None = None
-    at: datetime | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
-    repeat: bool = False
-    dry_run: bool = False
-    baseline_precision: str = "fp32"
-
-    @property
-    def hash(self) -> str:
-        """Equal for options under which the same bytes give the same runs."""
-        return identity.digest(
-            {
-                "experiment": self.experiment,
-                "at": self.at.isoformat() if self.at else None,
-                "settings": dict(self.settings),
-                "baseline": self.baseline_precision,
-            }
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +84,7 @@ def ingest(
     Raises UsageError for a missing path or an unknown option, StoreError when the database cannot
     be used. Whatever is wrong with a file is in the report.
     """
-    options = _checked(options or IngestOptions())
+    options = checked(options or IngestOptions())
     sources = discover(paths)
     work = _Work(store, options)
     reports = []
@@ -129,23 +97,13 @@ def ingest(
     return IngestReport(sources=tuple(reports), remarks=tuple(work.finish()))
 
 
-def _checked(options: IngestOptions) -> IngestOptions:
-    check_settings(options.settings)
-    if options.reader is not None:
-        reader_named(options.reader)
-    baseline = parse_precision(options.baseline_precision)
-    if baseline is None:
-        raise UsageError(f"unknown baseline precision '{options.baseline_precision}'")
-    return replace(options, baseline_precision=baseline.name)
-
-
 class _Work:
     """One ingest command: what it has touched so far."""
 
     def __init__(self, store: Store | None, options: IngestOptions) -> None:
         self.store = store
         self.options = options
-        self.git = GitTimes()
+        self.preparer = Preparer(options)
         self.touched: list[int] = []
         self.fixed: set[int] = set()
         self.remarks: list[str] = []
@@ -158,7 +116,7 @@ class _Work:
                 return known
             reader = self._reader(source)
             records, notices = _read(reader, source)
-            prepared = self._prepare(records, source, notices)
+            prepared = self.preparer.prepare(records, source, notices)
             if self.store is None or self.options.dry_run:
                 return self._plan(source, reader, prepared, notices)
             return self._store(self.store, source, reader, prepared, notices)
@@ -205,62 +163,6 @@ class _Work:
             raise ReadError(source.uri, "the file is empty")
         name = self.options.reader
         return reader_named(name) if name is not None else choose(source)
-
-    # --- from records to prepared runs -------------------------------------------------------
-
-    def _prepare(
-        self, records: Sequence[RunRecord], source: Source, notices: list[Notice]
-    ) -> list[Prepared]:
-        ordinals: Counter[str] = Counter()
-        prepared = []
-        for record in records:
-            stated = _with_path(record, source)
-            full, contradictions = apply_settings(stated, self.options.settings)
-            notices.extend(Notice(record.place, text) for text in contradictions)
-            _require_names(full, source)
-            experiment = self._experiment(full)
-            key = identity.content_key(stated, experiment, ordinal=0)
-            run = normalize(full)
-            started_at, time_source = self._time(full, source)
-            notices.extend(run.notices)
-            prepared.append(
-                Prepared(
-                    run=run,
-                    stated=stated,
-                    experiment=experiment,
-                    started_at=started_at,
-                    time_source=time_source,
-                    ordinal=ordinals[key],
-                    where=f"{source.key}@{socket.gethostname()}",
-                )
-            )
-            ordinals[key] += 1
-        return prepared
-
-    def _experiment(self, record: RunRecord) -> str:
-        return clean_name(self.options.experiment or record.experiment) or DEFAULT_EXPERIMENT
-
-    def _time(self, record: RunRecord, source: Source) -> tuple[datetime, TimeSource]:
-        """When a run started, by the most trusted witness that there is."""
-        if record.started_at is not None:
-            return record.started_at, record.time_source or TimeSource.FILE
-        walls = [item.wall_times for item in record.series if item.wall_times is not None]
-        first = min((float(wall[0]) for wall in walls if len(wall) and wall[0] > 0), default=None)
-        if first is not None:
-            return datetime.fromtimestamp(first, UTC), TimeSource.FILE
-        if self.options.at is not None:
-            return self.options.at, TimeSource.OPTION
-        # the file's own name first, then those of the folders below the one that was named
-        names = [source.name, *reversed(source.inner.parent.parts)]
-        named = next((time for time in map(time_in_name, names) if time is not None), None)
-        if named is not None:
-            return named, TimeSource.NAME
-        committed = self.git.committed_at(source.path) if source.path else None
-        if committed is not None:
-            return committed, TimeSource.GIT
-        if source.mtime is not None:
-            return source.mtime, TimeSource.MTIME
-        return datetime.now(UTC), TimeSource.CLOCK
 
     # --- from prepared runs to the database --------------------------------------------------
 
@@ -356,44 +258,6 @@ def _read(reader: Reader, source: Source) -> tuple[list[RunRecord], list[Notice]
         else:
             records.append(item)
     return records, notices
-
-
-def _with_path(record: RunRecord, source: Source) -> RunRecord:
-    """Fill what the file leaves open from its path: a model (weakly), a precision, a variant."""
-    if record.identity is Identity.UID:
-        return record
-    changes: dict[str, Any] = {}
-    if source.path is not None and not (record.model.name and record.precision):
-        model, precision = path_hints(source.inner, PurePath(source.key))
-        if not record.model.name and model:
-            changes["model"] = replace(record.model, name=model)
-            changes["weak"] = record.weak | {"model"}
-            text = f"model '{model}' is taken from the path"
-            changes["notices"] = (*record.notices, Notice(record.place, text))
-        if not record.precision and precision:
-            changes["precision"] = precision
-    if not record.variant and source.path is not None:
-        changes["variant"] = variant_of(source.name)
-    return replace(record, **changes)
-
-
-def _require_names(record: RunRecord, source: Source) -> None:
-    """A run without a model or a precision could never be found again."""
-    for name, value in (("model", record.model.name.strip()), ("precision", record.precision)):
-        if not value:
-            place = f" of {record.place}" if record.place else ""
-            raise ReadError(
-                source.uri,
-                f"the {name}{place} is named neither in the file nor in its path",
-                hint=f"say it: --set {name}={_EXAMPLES[name, record.kind]}",
-            )
-
-
-_EXAMPLES = {
-    **{("model", kind): "NAME" for kind in Kind},
-    **{("precision", kind): "fp32" for kind in Kind},
-    ("precision", Kind.COMPRESSION): "int8",
-}
 
 
 # --- storing ---------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ def link(
     touched = sorted({*run_ids, *pending})
     remarks = adopt_models(connection, touched)
     kept = collapse_copies(connection, touched)
+    inherit_circumstances(connection, kept)
     resolve_baselines(connection, kept, baseline_precision=baseline_precision, fixed=fixed)
     return remarks
 
@@ -203,7 +204,7 @@ def collapse_copies(connection: Connection, run_ids: Sequence[int]) -> list[int]
         ]
         if equal:
             target = min(equal, key=lambda row: (row.started_at, row.uid))
-            _replace_run(connection, copy.run_id, target.run_id)
+            touched |= _replace_run(connection, copy.run_id, target.run_id)
             touched.discard(copy.run_id)
             touched.add(target.run_id)
     return sorted(touched)
@@ -235,7 +236,9 @@ def _readers_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, set
     return found
 
 
-def _replace_run(connection: Connection, copy: int, original: int) -> None:
+def _replace_run(connection: Connection, copy: int, original: int) -> set[int]:
+    """Put ``original`` everywhere in the place of ``copy``; returns the runs compared with it."""
+    compared = set(connection.scalars(select(Run.id).where(Run.baseline_run_id == copy)))
     connection.execute(
         update(Run).where(Run.baseline_run_id == copy).values(baseline_run_id=original)
     )
@@ -249,6 +252,40 @@ def _replace_run(connection: Connection, copy: int, original: int) -> None:
         Interner(connection).insert_new(RunSource),
         [{"run_id": original, **row._mapping} for row in rows],
     )
+    return compared
+
+
+def inherit_circumstances(connection: Connection, run_ids: Sequence[int]) -> None:
+    """Fill what a compress() result leaves open about a compressed run from its baseline.
+
+    Both were measured in one call: the same data, batch and device.
+    """
+    columns = [Run.id, Run.baseline_run_id, Run.kind, Run.baseline_rule]
+    rows = [
+        row
+        for row in rows_where(connection, columns, Run.id, run_ids)
+        if row.kind == Kind.COMPRESSION.value and row.baseline_rule == "explicit"
+    ]
+    readers = _readers_of(connection, [row.id for row in rows])
+    for row in rows:
+        if readers.get(row.id) == {"compression"}:
+            inherit(connection, row.id, row.baseline_run_id)
+
+
+def inherit(connection: Connection, run_id: int, baseline_id: int) -> None:
+    """Fill blanks of a run from the baseline that was measured together with it."""
+    names = ("dataset", "split", "task", "seed", "batch_size", "environment_id")
+    columns = [Run.id, *(getattr(Run, name) for name in names)]
+    found = {row.id: row for row in rows_where(connection, columns, Run.id, [run_id, baseline_id])}
+    own, other = found[run_id], found[baseline_id]
+    blanks = {
+        name: getattr(other, name)
+        for name in names
+        if getattr(own, name) in (None, "") and getattr(other, name) not in (None, "")
+    }
+    update_run(connection, run_id, blanks)
+    if blanks:
+        refresh_keys(connection, [run_id])
 
 
 # --- baselines -------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from cetrack import config
 from cetrack.domain import (
@@ -44,10 +44,11 @@ from cetrack.domain import (
 )
 from cetrack.errors import UsageError
 from cetrack.interning import Interner
-from cetrack.linking import link
-from cetrack.matching import Prepared, match_runs
+from cetrack.linking import inherit, link
+from cetrack.matching import match_runs
 from cetrack.models import Run
 from cetrack.normalize import normalize
+from cetrack.preparing import DEFAULT_EXPERIMENT, Prepared
 from cetrack.readers.compression import compression_records
 from cetrack.series import write_points
 from cetrack.store import (
@@ -61,7 +62,6 @@ from cetrack.store import (
 )
 
 FLUSH_EVERY_S = 1.0
-DEFAULT_EXPERIMENT = "default"
 
 
 @dataclass(eq=False)
@@ -92,11 +92,19 @@ class ActiveRun:
     ``uid`` names it. Made by :func:`start_run`.
     """
 
-    def __init__(self, store: Store, record: RunRecord, experiment: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        record: RunRecord,
+        experiment: str,
+        *,
+        baseline_precision: str = "fp32",
+    ) -> None:
         self.uid = str(record.uid)
         self._store = store
         self._record = record
         self._experiment = experiment
+        self._baseline_precision = baseline_precision
         self._buffers: dict[str, _Buffer] = {}
         self._flushed_at = time.monotonic()
         self._finished = False
@@ -173,7 +181,9 @@ class ActiveRun:
             linked = {"baseline_run_id": known, "baseline_rule": "explicit"}
             values = {"kind": Kind.COMPRESSION.value, "method": run.record.method, **linked}
             update_run(connection, self._run_id, values)
-            link(connection, [self._run_id, known], baseline_precision="fp32")
+            if not isinstance(baseline, str):
+                inherit(connection, self._run_id, known)
+            self._link(connection, known)
 
     def flush(self) -> None:
         """Write what is still in memory."""
@@ -209,7 +219,7 @@ class ActiveRun:
                 "finished_at": datetime.now(UTC),
             }
             update_run(connection, self._run_id, values)
-            link(connection, [self._run_id], baseline_precision="fp32")
+            self._link(connection)
         self._finished = True
         self._store.close()
 
@@ -257,7 +267,7 @@ class ActiveRun:
         with self._store.write() as connection:
             add_belongings(connection, Interner(connection), self._run_id, run)
 
-    def _baseline(self, connection: Any, interner: Interner, stated: RunRecord) -> int:
+    def _baseline(self, connection: Connection, interner: Interner, stated: RunRecord) -> int:
         """The id of the run with the baseline's numbers, made where it is missing."""
         record = replace(stated, model=self._record.model, environment=self._record.environment)
         prepared = Prepared(
@@ -281,6 +291,9 @@ class ActiveRun:
             time_source=TimeSource.LIVE,
         )
         return insert_runs(connection, interner, [new])[match.uid]
+
+    def _link(self, connection: Connection, *others: int) -> None:
+        link(connection, [self._run_id, *others], baseline_precision=self._baseline_precision)
 
     def _require_active(self) -> None:
         if self._finished:
@@ -312,16 +325,12 @@ def start_run(
     ``baseline`` is the uid of the run to compare with. Raises UsageError for an unknown kind or
     baseline, StoreError when the database cannot be used.
     """
-    if kind not in list(Kind):
-        raise UsageError(f"kind is {kind!r}, not one of {', '.join(Kind)}")
-    if not model.strip() or not precision.strip():
-        raise UsageError("a run needs a model and a precision")
     settings = config.find_settings(Path.cwd())
     shape = input_shape if isinstance(input_shape, str) else str(list(input_shape))
     record = RunRecord(
         format="live",
         place="",
-        kind=Kind(kind),
+        kind=_kind(kind),
         identity=Identity.UID,
         uid=uuid.uuid4().hex,
         model=ModelHint(name=model, library=library, category=category, input_shape=shape),
@@ -339,17 +348,35 @@ def start_run(
         params={key: _plain(value) for key, value in (params or {}).items()},
         tags={key: str(value) for key, value in (tags or {}).items()},
     )
+    return _started(record, db, experiment or settings.experiment, settings)
+
+
+def _started(
+    record: RunRecord, db: str | None, experiment: str | None, settings: config.Settings
+) -> ActiveRun:
+    if not record.model.name.strip() or not record.precision.strip():
+        raise UsageError("a run needs a model and a precision")
     url = config.database_url(db, os.environ, settings)
     timeout = config.busy_timeout_s(os.environ)
-    store = Store.open(url, create=True, busy_timeout_s=timeout)
-    return ActiveRun(store, record, experiment or settings.experiment or DEFAULT_EXPERIMENT)
+    return ActiveRun(
+        Store.open(url, create=True, busy_timeout_s=timeout),
+        record,
+        experiment or DEFAULT_EXPERIMENT,
+        baseline_precision=settings.baseline_precision or "fp32",
+    )
+
+
+def _kind(text: str) -> Kind:
+    if text not in list(Kind):
+        raise UsageError(f"kind is {text!r}, not one of {', '.join(Kind)}")
+    return Kind(text)
 
 
 def _pending(buffer: _Buffer) -> bool:
     return buffer.stored < len(buffer.steps)
 
 
-def _run_id(connection: Any, uid: str) -> int:
+def _run_id(connection: Connection, uid: str) -> int:
     found = connection.scalar(select(Run.id).where(Run.uid == uid))
     if found is None:
         raise UsageError(f"no run with the uid '{uid}'", hint="cetrack runs lists them")

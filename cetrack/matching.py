@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -40,6 +39,7 @@ from cetrack.models import (
     Tag,
     runs_view,
 )
+from cetrack.preparing import Prepared
 from cetrack.series import read_series
 from cetrack.store import add_belongings, rows_where, update_run
 
@@ -50,20 +50,6 @@ class Change(StrEnum):
     NEW = "new"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Prepared:
-    """A run as it is to be stored. ``stated`` is the record before ``--set``: what the file and
-    its companions say, which the content key is made of."""
-
-    run: NormalRun
-    stated: RunRecord
-    experiment: str
-    started_at: datetime
-    time_source: TimeSource
-    ordinal: int
-    where: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -12,12 +12,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
 from cetrack.domain import Direction, MetricDef
-from cetrack.units import Unit, find_unit, scale_between, split_suffix
+from cetrack.units import Unit, find_unit, scale_between, split_suffix, unit_of_name
 
 PHASES = {
     "train": "train",
@@ -33,6 +33,8 @@ PHASES = {
 _PHASE = re.compile(r"^(?P<phase>[a-z]+)[_/.\- ](?P<rest>.+)$")
 _UNIT_IN_BRACKETS = re.compile(r"^(?P<name>.+?)\s*[(\[](?P<unit>[^()\[\]]+)[)\]]$")
 _DIMENSIONLESS = "number"
+_LONGEST_NAME = 200
+_NO_UNIT = frozenset({"", "-", "1", "dimensionless", "n/a", "none", "unitless"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,15 @@ def _by_stem() -> dict[tuple[str, str], str]:
 
 def resolve(name: str, stated_unit: str | None = None) -> Resolution:
     """What ``name`` means, with the unit stated beside the value where there is one."""
+    if stated_unit is not None and stated_unit.strip().lower() in _NO_UNIT:
+        stated_unit = None
+    if len(name) > _LONGEST_NAME:  # no name that we know, and slow to take apart
+        return Resolution(MetricDef(name=name, unit=stated_unit), stated_unit, Fraction(1))
+    return _resolve(name, stated_unit)
+
+
+@lru_cache(maxsize=4096)
+def _resolve(name: str, stated_unit: str | None) -> Resolution:
     known = catalogue().get(name)
     if known is not None and stated_unit in (None, known.unit):
         return Resolution(known, stated_unit or known.unit, Fraction(1))
@@ -100,8 +111,10 @@ def resolve(name: str, stated_unit: str | None = None) -> Resolution:
     if phase is None:
         return _resolve_plain(name, stated_unit)
     inner = _resolve_plain(rest, stated_unit)
-    if inner.metric.name not in catalogue():
-        return replace(inner, metric=replace(inner.metric, name=_phase_name(name, phase, rest)))
+    if inner.metric.name not in catalogue():  # train/foo; but train_foo may be any word
+        renamed = "/" in name or inner.metric.name != rest
+        own = f"{phase}/{inner.metric.name}" if renamed else name
+        return replace(inner, metric=replace(inner.metric, name=own))
     metric = replace(inner.metric, name=f"{phase}/{inner.metric.name}", family=phase)
     return replace(inner, metric=metric)
 
@@ -111,9 +124,15 @@ def canonical_name(name: str) -> str:
     return resolve(name).metric.name
 
 
-def _phase_name(name: str, phase: str, rest: str) -> str:
-    """``train/foo`` keeps its slash; ``train_foo``, which may be any word, stays as it is."""
-    return f"{phase}/{rest}" if "/" in name else name
+def is_known(name: str, stated_unit: str | None = None) -> bool:
+    """True for a name of the catalogue or an alias, with any unit and phase, or without one."""
+    found = resolve(name, stated_unit)
+    canonical = found.metric.name
+    return (
+        canonical in catalogue()
+        or canonical.partition("/")[2] in catalogue()
+        or found.doubt is not None
+    )
 
 
 def _split_phase(name: str) -> tuple[str | None, str]:
@@ -131,17 +150,30 @@ def _resolve_plain(name: str, stated_unit: str | None) -> Resolution:
     if unit is not None:
         canonical = _by_stem().get((stem, unit.dimension))
         if canonical is not None:
-            return _converted(catalogue()[canonical], unit, written)
-        metric = MetricDef(name=name, unit=unit.symbol, family=_family(stem))
-        return Resolution(metric, written, Fraction(1))
+            found = _converted(catalogue()[canonical], unit, written)
+            return replace(found, doubt=_contradiction(name, unit, stated_unit))
+        return _unknown(name, unit.symbol, written, _family(stem))
     if stated_unit:
-        return Resolution(MetricDef(name=name, unit=stated_unit), stated_unit, Fraction(1))
+        return _unknown(name, stated_unit, stated_unit, "other")
     for dimension in (_DIMENSIONLESS, "fraction"):
         canonical = _by_stem().get((stem, dimension))
         if canonical is not None and not _needs_unit(canonical, stem):
             metric = catalogue()[canonical]
             return Resolution(metric, metric.unit, Fraction(1))
     return _without_unit(name, stem)
+
+
+def _unknown(name: str, unit: str, written: str | None, family: str) -> Resolution:
+    """A metric of its own; never one with the name of a known metric in another unit."""
+    own = f"{name} [{unit}]" if name in catalogue() else name
+    return Resolution(MetricDef(name=own, unit=unit, family=family), written, Fraction(1))
+
+
+def _contradiction(name: str, unit: Unit, stated: str | None) -> str | None:
+    suffixed = split_suffix(name) if stated else None
+    if suffixed is None or suffixed[1] == unit:
+        return None
+    return f"'{name}' ends in {suffixed[1].symbol}, its unit is {stated}: taken as {stated}"
 
 
 def _unit_of(name: str, stated: str | None) -> tuple[str, Unit | None, str | None]:
@@ -153,9 +185,12 @@ def _unit_of(name: str, stated: str | None) -> tuple[str, Unit | None, str | Non
         return (suffixed[0] if suffixed and same else name), unit, stated
     bracketed = _UNIT_IN_BRACKETS.match(name)
     if bracketed:
-        unit = find_unit(bracketed["unit"])
+        unit = unit_of_name(bracketed["name"], bracketed["unit"])
         if unit is not None:
             return bracketed["name"], unit, bracketed["unit"]
+    whole = find_unit(name)
+    if whole is not None and whole.dimension == "rate":  # fps
+        return "throughput", whole, name
     suffixed = split_suffix(name)
     if suffixed:
         return suffixed[0], suffixed[1], suffixed[1].symbol

@@ -16,13 +16,18 @@ from cetrack.domain import Precision
 _FORMATS: dict[str, tuple[float | None, float | None, bool | None, tuple[str, ...]]] = {
     "amp": (16, 16, True, ("automatic_mixed_precision", "mixed_precision", "amp_fp16")),
     "amp_bf16": (16, 16, True, ()),
-    "awq": (4, 16, False, ("awq_int4", "int4_awq")),
+    "awq": (4, 16, False, ("awq_4bit", "awq_int4", "int4_awq")),
     "bf16": (16, 16, True, ("bfloat16", "bfloat", "brain_float16")),
     "binary": (1, 1, False, ("1bit", "int1")),
     "fp4": (4, 16, True, ("float4", "f4", "fp4_e2m1")),
     "fp8": (8, 8, True, ("float8", "f8", "fbgemm_fp8", "compressed_fp8")),
-    "fp8_e4m3": (8, 8, True, ("float8_e4m3", "float8_e4m3fn", "e4m3", "fp8_e4m3fn")),
-    "fp8_e5m2": (8, 8, True, ("float8_e5m2", "e5m2")),
+    "fp8_e4m3": (
+        8,
+        8,
+        True,
+        ("float8_e4m3", "float8_e4m3fn", "e4m3", "e4m3fn", "fp8_e4m3fn", "fp8e4m3"),
+    ),
+    "fp8_e5m2": (8, 8, True, ("float8_e5m2", "e5m2", "fp8e5m2")),
     "fp16": (16, 16, True, ("float16", "f16", "half", "half_precision")),
     "fp32": (
         32,
@@ -31,15 +36,20 @@ _FORMATS: dict[str, tuple[float | None, float | None, bool | None, tuple[str, ..
         ("float32", "float", "f32", "single", "full_precision", "fp32_baseline"),
     ),
     "fp64": (64, 64, True, ("float64", "double", "f64")),
-    "gptq": (4, 16, False, ("gptq_int4", "int4_gptq")),
+    "gptq": (4, 16, False, ("gptq_4bit", "gptq_int4", "int4_gptq")),
     "gptq_2bit": (2, 16, False, ()),
     "int2": (2, 2, False, ("i2", "2bit")),
     "int3": (3, 3, False, ("i3", "3bit")),
-    "int4": (4, 4, False, ("i4", "4bit", "w4a4", "int4_uniform", "uint4")),
+    "int4": (4, 4, False, ("i4", "4bit", "w4a4", "int4_uniform", "u4", "uint4")),
     "int4_weight_only": (4, 16, False, ("int4wo", "w4a16", "w4", "w_only_int4", "int4_wo")),
     "int5": (5, 5, False, ("5bit",)),
     "int6": (6, 6, False, ("6bit",)),
-    "int8": (8, 8, False, ("i8", "8bit", "w8a8", "int8_all", "w8a8_int8", "quint8", "qint8")),
+    "int8": (
+        8,
+        8,
+        False,
+        ("i8", "u8", "8bit", "w8a8", "a8w8", "int8_all", "w8a8_int8", "uint8", "quint8", "qint8"),
+    ),
     "int8_dynamic": (8, 8, False, ("dynamic_int8", "int8_dyn", "int8dq")),
     "int8_static": (8, 8, False, ("static_int8",)),
     "int8_weight_only": (8, 16, False, ("int8wo", "w8a16", "w8", "w_only_int8", "int8_wo")),
@@ -47,7 +57,7 @@ _FORMATS: dict[str, tuple[float | None, float | None, bool | None, tuple[str, ..
     "int16": (16, 16, False, ("i16", "w16a16")),
     "mixed": (None, None, None, ("mixed_bits", "mixed_int")),
     "mxfp4": (4, 16, True, ()),
-    "mxfp8": (8, 8, True, ()),
+    "mxfp8": (8, 8, True, ("w8a8_mxfp8",)),
     "nf4": (4, 16, True, ("bnb_nf4", "normal_float4")),
     "nvfp4": (4, 4, True, ()),
     "ternary": (1.58, None, False, ("1.58bit", "ternary_weights")),
@@ -101,14 +111,17 @@ _QUALIFIERS = frozenset(
     {
         "activation", "activations", "asymmetric", "aware", "baseline", "calibrated", "channel",
         "cpu", "cuda", "engine", "fake", "gpu", "legacy", "model", "npu", "only", "optimized",
-        "original", "per", "post", "quant", "quantised", "quantization", "quantized", "real",
+        "original", "per", "post", "qdq", "quant", "quantised", "quantization", "quantized", "real",
         "sim", "simulated", "static", "symmetric", "tensor", "training", "weight", "weights",
         *RUNTIMES, *METHODS,
     }
 )  # fmt: skip
-_TAG = re.compile(r"^[a-z]?\d{1,2}$")  # M2 — PTQ INT8
+_TAG = re.compile(r"^([a-z]?\d{1,2}|g\d{2,3})$")  # M2 — PTQ INT8, int4_g128
+# fp-32, 4 bit; a single letter before the number is rather the name of something else
+_SPLIT_NUMBER = re.compile(r"(?<=[a-z]{2})_(?=\d+$)|(?<=^\d)_(?=bit$)")
 _NAMESPACE = re.compile(r"^(torch|np|numpy|jnp|tf)[._]")
 _COMMENT = re.compile(r"\s*\([^)]*\)")
+_BITS = re.compile(r"^w(\d{1,2})a(\d{1,2})$")
 _GGUF = re.compile(r"^i?q([1-8])_(0|1|k(_(s|m|l|xl))?|xxs|xs|s|m|nl)$")
 # a dot inside a number is part of it: 1.58bit
 _GAP = re.compile(r"[^0-9a-z.+]+|\.(?!\d)|(?<!\d)\.")
@@ -124,16 +137,24 @@ def parse_precision(text: str) -> Precision | None:
     if len(text) > MAX_LABEL:
         return None
     slug = _slug(text)
-    if slug in _BY_SPELLING:
-        return _precision(_BY_SPELLING[slug])
+    name = _BY_SPELLING.get(slug) or _BY_SPELLING.get(_SPLIT_NUMBER.sub("", slug))
+    if name is not None:
+        return _precision(name)
     if "+" in text:
         parts = [parse_precision(part) for part in text.split("+")]
         known = [part for part in parts if part is not None]
         return _combination(known) if len(known) == len(parts) else None
+    return _patterned(slug)
+
+
+def _patterned(slug: str) -> Precision | None:
+    """A format whose spelling states its bits: ``w2a8``, ``q4_k_m`` (GGUF)."""
+    bits = _BITS.match(slug)
+    if bits:
+        weight, activation = (float(number) for number in bits.groups())
+        return Precision(name=slug, weight_bits=weight, activation_bits=activation)
     gguf = _GGUF.match(slug)
-    if gguf:
-        return Precision(name=slug, weight_bits=float(gguf.group(1)), is_float=False)
-    return None
+    return Precision(name=slug, weight_bits=float(gguf[1]), is_float=False) if gguf else None
 
 
 @lru_cache(maxsize=1024)

@@ -13,7 +13,11 @@ from typing import Any
 _DYNAMIC = frozenset({"-1", "?", "none", "null", "batch", "batch_size", "n", "b", "dynamic", "*"})
 _SPLIT = re.compile(r"\s*[x×,\s]\s*")
 _INPUT = re.compile(r"^(?P<name>[^:\[\](){}]+):\s*(?P<dims>[\[(]?[-?\w*]+(?:\s*[x×,].*)?)$")
+_TORCH = re.compile(r"^(?:torch\.size|tensorshape)\((.*)\)$")
+_SEPARATORS = re.compile(r"[;:\s]+")
+_WITH_BATCH = 4  # from this rank on a leading 1 is the batch: NCHW
 MAX_RANK = 12
+MAX_TEXT = 1000
 
 
 def parse_shape(value: Any) -> str | None:
@@ -32,30 +36,45 @@ def split_batch(value: Any) -> tuple[str, int | None] | None:
     if isinstance(value, Mapping):
         return _several([(str(name), dims) for name, dims in value.items()])
     if isinstance(value, str):
-        named = _INPUT.match(value.strip())
-        if ";" in value:
-            return _several([_named(part) for part in value.split(";") if part.strip()])
+        text = value.strip()
+        if len(text) > MAX_TEXT:
+            return None
+        if ";" in text:
+            return _several([_named(part) for part in text.split(";") if part.strip()])
+        named = _INPUT.match(text)
         if named:
             return _several([(named["name"], named["dims"])])
-    dims = _dimensions(value)
+    return _without_batch(_dimensions(value))
+
+
+def _without_batch(dims: list[str] | None) -> tuple[str, int | None] | None:
     if not dims or len(dims) > MAX_RANK:
         return None
-    if len(dims) >= 4 and dims[0] == "1":
-        return "x".join(dims[1:]), 1
-    if len(dims) >= 2 and dims[0] == "?":
-        return "x".join(dims[1:]), None
-    return "x".join(dims), None
+    batch: int | None = None
+    rest = dims
+    # until none is left: with or without its batch a shape comes out the same
+    while len(rest) >= 2 and (rest[0] == "?" or (rest[0] == "1" and len(rest) >= _WITH_BATCH)):
+        batch = batch or (1 if rest[0] == "1" else None)
+        rest = rest[1:]
+    return "x".join(rest), batch
 
 
 def _several(inputs: list[tuple[str, Any]]) -> tuple[str, int | None] | None:
-    split = [(name, split_batch(dims)) for name, dims in inputs]
-    if not split or any(found is None for _, found in split):
+    known: list[tuple[str, tuple[str, int | None]]] = []
+    for name, dims in inputs:
+        if isinstance(dims, Mapping) or (isinstance(dims, str) and (":" in dims or ";" in dims)):
+            return None  # inputs inside an input
+        found = split_batch(dims)
+        if found is None:
+            return None
+        known.append((_SEPARATORS.sub("_", name.strip()), found))
+    if not known:
         return None
-    known = [(name.strip(), found) for name, found in split if found is not None]
     batch = next((batch for _, (_, batch) in known if batch is not None), None)
     if len(known) == 1:
         return known[0][1][0], batch
-    return ";".join(f"{name}:{shape}" if name else shape for name, (shape, _) in known), batch
+    text = ";".join(f"{name}:{shape}" if name else shape for name, (shape, _) in known)
+    return (text, batch) if len(text) <= MAX_TEXT else None
 
 
 def _named(part: str) -> tuple[str, str]:
@@ -67,11 +86,14 @@ def _dimensions(value: Any) -> list[str] | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return [str(value)] if value > 0 else None
-    if isinstance(value, (list, tuple)):
-        items = [str(item) for item in value]
+        items = [str(value)] if 0 < value < 10**9 else []
+    elif isinstance(value, (list, tuple)):
+        items = [str(item) for item in value[: MAX_RANK + 1]]
     elif isinstance(value, str):
-        items = _SPLIT.split(value.strip().strip("[](){}<>").strip(" ,"))
+        lowered = value.strip().lower()
+        torch = _TORCH.match(lowered)
+        bare = torch.group(1) if torch else lowered
+        items = _SPLIT.split(bare.strip("[](){}<>").strip(" ,"))
     else:
         return None
     dims = [_dimension(item.strip().strip("'\"").lower()) for item in items]

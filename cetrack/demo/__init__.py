@@ -5,6 +5,7 @@ The files under ``data/`` were written by ``examples/compress_digits.py``; see `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -16,9 +17,21 @@ from cetrack.errors import OutputError
 from cetrack.export_tb import ExportReport, export_tb
 from cetrack.ingest import IngestOptions, IngestReport, ingest
 from cetrack.models import comparisons_view
+from cetrack.report.table import Cell, Column, Kind, Table
 from cetrack.store import Store
 
 _METRICS = ("accuracy", "latency_mean_ms", "model_size_mb")
+_COLUMNS = (
+    Column(name="model"),
+    Column(name="compared"),
+    Column(name="method"),
+    Column(name="accuracy", kind=Kind.NUMBER),
+    Column(name="drop", kind=Kind.NUMBER),
+    Column(name="latency_mean_ms", kind=Kind.NUMBER),
+    Column(name="speedup", kind=Kind.NUMBER),
+    Column(name="model_size_mb", kind=Kind.NUMBER),
+    Column(name="size_ratio", kind=Kind.NUMBER),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +42,7 @@ class DemoReport:
     logdir: Path
     ingested: IngestReport
     exported: ExportReport
-    comparison: tuple[dict[str, Any], ...]
+    comparison: Table
 
 
 def demo(directory: Path) -> DemoReport:
@@ -41,12 +54,12 @@ def demo(directory: Path) -> DemoReport:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{directory}: {error.strerror}", hint="cetrack demo DIR") from error
+        raise OutputError(f"{directory}: {error.strerror}", hint="cetrack demo FOLDER") from error
     packaged = files("cetrack.demo").joinpath("data")
     with as_file(packaged) as folder, Store.open(str(database), create=True) as store:
         ingested = ingest(store, [str(folder)], IngestOptions(experiment="demo"))
         exported = export_tb(store, directory / "tb")
-        comparison = tuple(_comparison(store))
+        comparison = _comparison(store)
     return DemoReport(
         database=database,
         logdir=directory / "tb",
@@ -56,20 +69,36 @@ def demo(directory: Path) -> DemoReport:
     )
 
 
-def _comparison(store: Store) -> list[dict[str, Any]]:
-    """The last benchmark of every compressed model beside its baseline: a row per metric."""
+def _comparison(store: Store) -> Table:
+    """A row per model and method: the newest compressed run beside its baseline."""
     columns = comparisons_view.c
     query = (
-        select(
-            columns.model, columns.precision, columns.method, columns.metric, columns.unit,
-            columns.baseline_value, columns.value, columns.delta, columns.ratio, columns.improved,
-            columns.started_at,
-        )
+        select(comparisons_view)
         .where(columns.metric.in_(_METRICS), columns.kind == "compression")
-        .order_by(columns.model, columns.precision, columns.method, columns.metric)
-        .order_by(columns.started_at)
-    )  # fmt: skip
+        .order_by(columns.model, columns.precision.desc(), columns.method, columns.started_at)
+    )
+    newest: dict[tuple[str, str, str], dict[str, Mapping[str, Any]]] = {}
     with store.read() as connection:
-        rows = [dict(row._mapping) for row in connection.execute(query)]
-    newest = {(row["model"], row["precision"], row["method"], row["metric"]): row for row in rows}
-    return list(newest.values())
+        for row in connection.execute(query).mappings():
+            key = (row["model"], row["precision"], row["method"])
+            newest.setdefault(key, {})[row["metric"]] = dict(row)
+    return Table(
+        columns=_COLUMNS, rows=tuple(_row(*key, found) for key, found in sorted(newest.items()))
+    )
+
+
+def _row(
+    model: str, precision: str, method: str, found: Mapping[str, Mapping[str, Any]]
+) -> tuple[Cell, ...]:
+    accuracy, latency, size = (found[name] for name in _METRICS)
+    return (
+        model,
+        f"{accuracy['baseline_precision']} -> {precision}",
+        method,
+        accuracy["value"],
+        accuracy["baseline_value"] - accuracy["value"],
+        latency["value"],
+        latency["baseline_value"] / latency["value"],
+        size["value"],
+        size["baseline_value"] / size["value"],
+    )

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, select
 
 from cetrack.ingest import IngestOptions, IngestReport, ingest
-from cetrack.models import Base, runs_view
+from cetrack.models import Base, comparisons_view, runs_view
 from cetrack.runs_format import as_line, export_runs
 from cetrack.store import Store
 from tests.ingest.producing import compression, metrics, model, results, write
@@ -181,7 +181,8 @@ def test_a_compression_result_finds_the_benchmark_that_it_repeats(
     take(store, first)
     assert len(rows(store, "uid")) == 2
 
-    take(store, write(tmp_path / "2.json", {"model3": full}))
+    about = {"dataset": "imagenet", "batch_size": 8}
+    take(store, write(tmp_path / "2.json", {"model3": full, "config": about}))
 
     assert rows(store, "precision", "kind", "baseline_rule") == [
         ("fp32", "benchmark", None),
@@ -189,6 +190,9 @@ def test_a_compression_result_finds_the_benchmark_that_it_repeats(
         ("int8", "compression", "explicit"),
     ]
     assert rows(store, "library", kind="compression") == [("timm",)]
+    with store.read() as connection:
+        like = select(comparisons_view.c.like_for_like).where(comparisons_view.c.method == "ptq")
+        assert set(connection.scalars(like)) == {1}
     again = write(tmp_path / "3.json", compression(full["fp32"], metrics(0.88, 5, 27)))
     assert take(store, again).sources[0].runs_new == 1
 

@@ -1,0 +1,184 @@
+"""From what a reader found to runs that are ready for the store. Pure but for asking git for times.
+
+The file says most; ``--set`` fills what it leaves open, and the path what both do.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Any
+
+from cetrack import identity
+from cetrack.domain import Identity, Kind, NormalRun, Notice, RunRecord, TimeSource
+from cetrack.errors import ReadError, UsageError
+from cetrack.hints import path_hints, variant_of
+from cetrack.normalize import clean_name, normalize
+from cetrack.precisions import parse_precision
+from cetrack.readers.registry import reader_named
+from cetrack.readers.source import Source
+from cetrack.readers.times import time_in_name
+from cetrack.settings import apply_settings, check_settings
+from cetrack.vcs import GitTimes
+
+DEFAULT_EXPERIMENT = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestOptions:
+    """What the user says about the runs of a command; None and blank leave it to the files."""
+
+    experiment: str | None = None
+    default_experiment: str | None = None  # where neither this nor the file says
+    reader: str | None = None
+    at: datetime | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    repeat: bool = False
+    dry_run: bool = False
+    baseline_precision: str = "fp32"
+
+    @property
+    def hash(self) -> str:
+        """Equal for options under which the same bytes give the same runs."""
+        return identity.digest(
+            {
+                "experiment": [self.experiment, self.default_experiment],
+                "at": self.at.isoformat() if self.at else None,
+                "settings": dict(self.settings),
+                "baseline": self.baseline_precision,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """A run as it is to be stored. ``stated`` is the record before ``--set``: what the file and
+    its companions say, which the content key is made of."""
+
+    run: NormalRun
+    stated: RunRecord
+    experiment: str
+    started_at: datetime
+    time_source: TimeSource
+    ordinal: int
+    where: str
+
+
+def checked(options: IngestOptions) -> IngestOptions:
+    """The options with canonical values. Raises UsageError for one that makes no sense."""
+    check_settings(options.settings)
+    if options.reader is not None:
+        reader_named(options.reader)
+    baseline = parse_precision(options.baseline_precision)
+    if baseline is None:
+        raise UsageError(f"unknown baseline precision '{options.baseline_precision}'")
+    return replace(options, baseline_precision=baseline.name)
+
+
+class Preparer:
+    """Prepares the records of the files of one command."""
+
+    def __init__(self, options: IngestOptions) -> None:
+        self.options = options
+        self._git = GitTimes()
+
+    def prepare(
+        self, records: Sequence[RunRecord], source: Source, notices: list[Notice]
+    ) -> list[Prepared]:
+        """The runs of one source, ready for the store; what is doubtful is added to ``notices``.
+
+        Raises ReadError for a run whose model or precision nobody names.
+        """
+        ordinals: Counter[str] = Counter()
+        prepared = []
+        for record in records:
+            stated = _with_path(record, source)
+            full, contradictions = apply_settings(stated, self.options.settings)
+            notices.extend(Notice(record.place, text) for text in contradictions)
+            _require_names(full, source)
+            experiment = self._experiment(full)
+            key = identity.content_key(stated, experiment, ordinal=0)
+            run = normalize(full)
+            started_at, time_source = self._time(full, source)
+            notices.extend(run.notices)
+            prepared.append(
+                Prepared(
+                    run=run,
+                    stated=stated,
+                    experiment=experiment,
+                    started_at=started_at,
+                    time_source=time_source,
+                    ordinal=ordinals[key],
+                    where=f"{source.key}@{socket.gethostname()}",
+                )
+            )
+            ordinals[key] += 1
+        return prepared
+
+    def _experiment(self, record: RunRecord) -> str:
+        stated = self.options.experiment or record.experiment or self.options.default_experiment
+        return clean_name(stated or "") or DEFAULT_EXPERIMENT
+
+    def _time(self, record: RunRecord, source: Source) -> tuple[datetime, TimeSource]:
+        """When a run started, by the most trusted witness that there is."""
+        if record.started_at is not None:
+            return record.started_at, record.time_source or TimeSource.FILE
+        walls = [item.wall_times for item in record.series if item.wall_times is not None]
+        first = min((float(wall[0]) for wall in walls if len(wall) and wall[0] > 0), default=None)
+        if first is not None:
+            return datetime.fromtimestamp(first, UTC), TimeSource.FILE
+        if self.options.at is not None:
+            return self.options.at, TimeSource.OPTION
+        # the file's own name first, then those of the folders below the one that was named
+        names = [source.name, *reversed(source.inner.parent.parts)]
+        named = next((time for time in map(time_in_name, names) if time is not None), None)
+        if named is not None:
+            return named, TimeSource.NAME
+        committed = self._git.committed_at(source.path) if source.path else None
+        if committed is not None:
+            return committed, TimeSource.GIT
+        if source.mtime is not None:
+            return source.mtime, TimeSource.MTIME
+        return datetime.now(UTC), TimeSource.CLOCK
+
+
+def _with_path(record: RunRecord, source: Source) -> RunRecord:
+    """Fill what the file leaves open from its path: a model (weakly), a precision, a variant."""
+    if record.identity is Identity.UID:
+        return record
+    changes: dict[str, Any] = {}
+    if source.path is not None and not (record.model.name and record.precision):
+        model, precision = path_hints(source.inner, PurePath(source.key))
+        if not record.model.name and model:
+            changes["model"] = replace(record.model, name=model)
+            changes["weak"] = record.weak | {"model"}
+            text = f"model '{model}' is taken from the path"
+            changes["notices"] = (*record.notices, Notice(record.place, text))
+        if not record.precision and precision:
+            changes["precision"] = precision
+    if not record.variant and source.path is not None:
+        changes["variant"] = variant_of(source.name)
+    return replace(record, **changes)
+
+
+def _require_names(record: RunRecord, source: Source) -> None:
+    """A run without a model or a precision could never be found again."""
+    for name, value in (("model", record.model.name.strip()), ("precision", record.precision)):
+        if not value:
+            place = f" of {record.place}" if record.place else ""
+            raise ReadError(
+                source.uri,
+                f"the {name}{place} is named neither in the file nor in its path",
+                hint=f"say it: --set {name}={_EXAMPLES[name, record.kind]}",
+            )
+
+
+_EXAMPLES = {
+    **{("model", kind): "NAME" for kind in Kind},
+    **{("precision", kind): "fp32" for kind in Kind},
+    ("precision", Kind.COMPRESSION): "int8",
+}
