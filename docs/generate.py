@@ -59,8 +59,60 @@ def _help(command: Any, context: Any) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+_SCHEMA = """\
+# Schema
+
+The same on SQLite and PostgreSQL. Write your own queries against the **views**: they stay the same
+from release to release, and [sql.md](sql.md) has examples. The **tables** below them are joined by
+integer keys; only cetrack writes them. Times are UTC. NaN is stored as NULL, infinities as they
+are. Blank text in a table means unknown; the views show it as NULL.
+"""
+
+
+def schema_page() -> str:
+    """Views and tables, with their columns, from the models."""
+    from cetrack.models import Base, views
+
+    parts = [_SCHEMA, "## Views\n"]
+    parts += [_view_section(view) for view in views.tables.values()]
+    parts.append("## Tables\n")
+    classes = {mapper.local_table.name: mapper.class_ for mapper in Base.registry.mappers}
+    parts += [_table_section(table, classes[table.name]) for table in Base.metadata.sorted_tables]
+    return "\n".join(parts)
+
+
+def _view_section(view: Any) -> str:
+    rows = [f"| `{column.name}` | {column.comment} |" for column in view.columns]
+    return "\n".join(
+        [f"### {view.name}\n\n{view.comment}\n", "| column | |", "|---|---|", *rows, ""]
+    )
+
+
+def _table_section(table: Any, model: Any) -> str:
+    words = " ".join(line.strip() for line in (model.__doc__ or "").replace("``", "`").splitlines())
+    rows = [f"| `{column.name}` | {column.type} | {_role(column)} |" for column in table.columns]
+    return "\n".join(
+        [
+            f"### {table.name}\n\n{words.strip()}\n",
+            "| column | type | |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _role(column: Any) -> str:
+    parts = ["primary key"] if column.primary_key else []
+    parts += [f"→ {key.target_fullname}" for key in column.foreign_keys]
+    parts += ["unique"] if column.unique else []
+    parts += ["may be NULL"] if column.nullable else []
+    return ", ".join(parts)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli_page,
+    "schema.md": schema_page,
 }
 
 

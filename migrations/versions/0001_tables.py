@@ -14,7 +14,59 @@ BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Forward."""
+    """Create the tables, those that others refer to first."""
+    _create_environment()
+    _create_experiment()
+    _create_metric()
+    _create_model()
+    _create_precision()
+    _create_source()
+    _create_run()
+    _create_run_indexes()
+    _create_artifact()
+    _create_derived_value()
+    _create_param()
+    _create_point()
+    _create_run_metric()
+    _create_run_source()
+    _create_sample()
+    _create_tag()
+
+
+def downgrade() -> None:
+    """Back."""
+    op.drop_table("tag")
+    op.drop_table("sample")
+    op.drop_index(op.f("ix_run_source_source_id"), table_name="run_source")
+    op.drop_table("run_source")
+    op.drop_index("ix_run_metric_metric_id_last", table_name="run_metric")
+    op.drop_table("run_metric")
+    op.drop_table("point")
+    op.drop_index("ix_param_key_number", table_name="param")
+    op.drop_table("param")
+    op.drop_table("derived_value")
+    op.drop_table("artifact")
+    op.drop_index(op.f("ix_run_started_at"), table_name="run")
+    op.drop_index(op.f("ix_run_series_key"), table_name="run")
+    op.drop_index(op.f("ix_run_precision_id"), table_name="run")
+    op.drop_index(op.f("ix_run_parent_run_id"), table_name="run")
+    op.drop_index(op.f("ix_run_model_id"), table_name="run")
+    op.drop_index(op.f("ix_run_like_key"), table_name="run")
+    op.drop_index(op.f("ix_run_experiment_id"), table_name="run")
+    op.drop_index(op.f("ix_run_environment_id"), table_name="run")
+    op.drop_index(op.f("ix_run_content_key"), table_name="run")
+    op.drop_index(op.f("ix_run_baseline_run_id"), table_name="run")
+    op.drop_table("run")
+    op.drop_index(op.f("ix_source_sha256"), table_name="source")
+    op.drop_table("source")
+    op.drop_table("precision")
+    op.drop_table("model")
+    op.drop_table("metric")
+    op.drop_table("experiment")
+    op.drop_table("environment")
+
+
+def _create_environment() -> None:
     op.create_table(
         "environment",
         sa.Column("id", BIG_KEY, autoincrement=True, nullable=False),
@@ -29,6 +81,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_environment")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_environment_fingerprint")),
     )
+
+
+def _create_experiment() -> None:
     op.create_table(
         "experiment",
         sa.Column("id", BIG_KEY, autoincrement=True, nullable=False),
@@ -38,6 +93,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_experiment")),
         sa.UniqueConstraint("name", name=op.f("uq_experiment_name")),
     )
+
+
+def _create_metric() -> None:
     op.create_table(
         "metric",
         sa.Column("id", BIG_KEY, autoincrement=True, nullable=False),
@@ -49,6 +107,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_metric")),
         sa.UniqueConstraint("name", name=op.f("uq_metric_name")),
     )
+
+
+def _create_model() -> None:
     op.create_table(
         "model",
         sa.Column("id", BIG_KEY, autoincrement=True, nullable=False),
@@ -62,6 +123,9 @@ def upgrade() -> None:
             "name", "library", "input_shape", name=op.f("uq_model_name_library_input_shape")
         ),
     )
+
+
+def _create_precision() -> None:
     op.create_table(
         "precision",
         sa.Column("id", BIG_KEY, autoincrement=True, nullable=False),
@@ -72,6 +136,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_precision")),
         sa.UniqueConstraint("name", name=op.f("uq_precision_name")),
     )
+
+
+def _create_source() -> None:
     op.create_table(
         "source",
         sa.Column("id", BIG_KEY, autoincrement=True, nullable=False),
@@ -96,6 +163,9 @@ def upgrade() -> None:
         ),
     )
     op.create_index(op.f("ix_source_sha256"), "source", ["sha256"], unique=False)
+
+
+def _create_run() -> None:
     op.create_table(
         "run",
         sa.Column("id", BIG_KEY, autoincrement=True, nullable=False),
@@ -150,6 +220,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
         sa.UniqueConstraint("uid", name=op.f("uq_run_uid")),
     )
+
+
+def _create_run_indexes() -> None:
     op.create_index(op.f("ix_run_baseline_run_id"), "run", ["baseline_run_id"], unique=False)
     op.create_index(op.f("ix_run_content_key"), "run", ["content_key"], unique=False)
     op.create_index(op.f("ix_run_environment_id"), "run", ["environment_id"], unique=False)
@@ -160,6 +233,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_run_precision_id"), "run", ["precision_id"], unique=False)
     op.create_index(op.f("ix_run_series_key"), "run", ["series_key"], unique=False)
     op.create_index(op.f("ix_run_started_at"), "run", ["started_at"], unique=False)
+
+
+def _create_artifact() -> None:
     op.create_table(
         "artifact",
         sa.Column("run_id", BIG_KEY, autoincrement=False, nullable=False),
@@ -174,6 +250,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id", "name", name=op.f("pk_artifact")),
     )
+
+
+def _create_derived_value() -> None:
     op.create_table(
         "derived_value",
         sa.Column("run_id", BIG_KEY, autoincrement=False, nullable=False),
@@ -190,6 +269,9 @@ def upgrade() -> None:
             "run_id", "metric_id", "definition_hash", name=op.f("pk_derived_value")
         ),
     )
+
+
+def _create_param() -> None:
     op.create_table(
         "param",
         sa.Column("run_id", BIG_KEY, autoincrement=False, nullable=False),
@@ -202,6 +284,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "key", name=op.f("pk_param")),
     )
     op.create_index("ix_param_key_number", "param", ["key", "number"], unique=False)
+
+
+def _create_point() -> None:
     op.create_table(
         "point",
         sa.Column("run_id", BIG_KEY, autoincrement=False, nullable=False),
@@ -218,6 +303,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "metric_id", "step", name=op.f("pk_point")),
         sqlite_with_rowid=False,
     )
+
+
+def _create_run_metric() -> None:
     op.create_table(
         "run_metric",
         sa.Column("run_id", BIG_KEY, autoincrement=False, nullable=False),
@@ -249,6 +337,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_run_metric_metric_id_last", "run_metric", ["metric_id", "last"], unique=False
     )
+
+
+def _create_run_source() -> None:
     op.create_table(
         "run_source",
         sa.Column("run_id", BIG_KEY, autoincrement=False, nullable=False),
@@ -267,6 +358,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "source_id", "place", name=op.f("pk_run_source")),
     )
     op.create_index(op.f("ix_run_source_source_id"), "run_source", ["source_id"], unique=False)
+
+
+def _create_sample() -> None:
     op.create_table(
         "sample",
         sa.Column("run_id", BIG_KEY, autoincrement=False, nullable=False),
@@ -283,6 +377,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id", "metric_id", "step", name=op.f("pk_sample")),
     )
+
+
+def _create_tag() -> None:
     op.create_table(
         "tag",
         sa.Column("run_id", BIG_KEY, autoincrement=False, nullable=False),
@@ -293,36 +390,3 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id", "key", name=op.f("pk_tag")),
     )
-
-
-def downgrade() -> None:
-    """Back."""
-    op.drop_table("tag")
-    op.drop_table("sample")
-    op.drop_index(op.f("ix_run_source_source_id"), table_name="run_source")
-    op.drop_table("run_source")
-    op.drop_index("ix_run_metric_metric_id_last", table_name="run_metric")
-    op.drop_table("run_metric")
-    op.drop_table("point")
-    op.drop_index("ix_param_key_number", table_name="param")
-    op.drop_table("param")
-    op.drop_table("derived_value")
-    op.drop_table("artifact")
-    op.drop_index(op.f("ix_run_started_at"), table_name="run")
-    op.drop_index(op.f("ix_run_series_key"), table_name="run")
-    op.drop_index(op.f("ix_run_precision_id"), table_name="run")
-    op.drop_index(op.f("ix_run_parent_run_id"), table_name="run")
-    op.drop_index(op.f("ix_run_model_id"), table_name="run")
-    op.drop_index(op.f("ix_run_like_key"), table_name="run")
-    op.drop_index(op.f("ix_run_experiment_id"), table_name="run")
-    op.drop_index(op.f("ix_run_environment_id"), table_name="run")
-    op.drop_index(op.f("ix_run_content_key"), table_name="run")
-    op.drop_index(op.f("ix_run_baseline_run_id"), table_name="run")
-    op.drop_table("run")
-    op.drop_index(op.f("ix_source_sha256"), table_name="source")
-    op.drop_table("source")
-    op.drop_table("precision")
-    op.drop_table("model")
-    op.drop_table("metric")
-    op.drop_table("experiment")
-    op.drop_table("environment")
