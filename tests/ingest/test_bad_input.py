@@ -10,12 +10,16 @@ import json
 import os
 import re
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy.engine import URL
 
 from cetrack.cli import main
+from cetrack.db.sqlite import SqliteDialect
 from cetrack.store import Store
 from tests.ingest.producing import history, metrics, results, write
 from tests.ingest.test_snapshots import rows
@@ -130,11 +134,24 @@ def said() -> dict[str, tuple[int, str]]:
     return {}
 
 
+def remember(
+    said: dict[str, tuple[int, str]], name: str, code: int, err: str, **hidden: object
+) -> None:
+    """Keep what was said for the table, without the paths of this run."""
+    text = err
+    for shown, path in hidden.items():
+        text = text.replace(str(path), shown)
+    said[name] = (code, " ".join(text.split()))
+
+
 def test_one_unreadable_file_does_not_stop_the_others(
-    sqlite_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sqlite_store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    said: dict[str, tuple[int, str]],
 ) -> None:
     write(tmp_path / "in" / "good.json", results(1))
-    (tmp_path / "in" / "dangling.json").symlink_to(tmp_path / "nowhere.json")
+    (tmp_path / "in" / "bad.json").symlink_to(tmp_path / "nowhere.json")
     url = str(sqlite_store.engine.url.database)
 
     code, _, err = run(capsys, "ingest", str(tmp_path / "in"), "--db", url)
@@ -142,10 +159,14 @@ def test_one_unreadable_file_does_not_stop_the_others(
     assert code == 3
     assert "cannot be read: No such file" in err
     assert len(rows(sqlite_store, "uid")) == 2
+    remember(said, "unreadable file", code, err.splitlines()[0], FOLDER=tmp_path / "in")
 
 
 def test_three_bad_of_a_thousand_files(
-    sqlite_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sqlite_store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    said: dict[str, tuple[int, str]],
 ) -> None:
     for number in range(1000):
         content: object = {"m": {"int8": {"accuracy": number / 1000}}}
@@ -157,6 +178,7 @@ def test_three_bad_of_a_thousand_files(
     assert code == 3
     assert len(re.findall("^rejected: ", err, re.MULTILINE)) == 3
     assert len(rows(sqlite_store, "uid")) == 997
+    remember(said, "1,000 files, 3 of them bad", code, err.splitlines()[-1])
 
 
 def test_missing_paths_and_wrong_options_are_exit_code_2(
@@ -179,39 +201,103 @@ def test_missing_paths_and_wrong_options_are_exit_code_2(
     assert "did you mean" in run(capsys, "ingest", path, "--set", "modle=x", "--db", database)[2]
 
 
-def test_a_database_that_cannot_be_used_is_exit_code_4(
+def test_a_locked_database(
     sqlite_store: Store,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
+    said: dict[str, tuple[int, str]],
 ) -> None:
     path = str(write(tmp_path / "r.json", results(1)))
     monkeypatch.setenv("CETRACK_BUSY_TIMEOUT", "0.2")
     url = str(sqlite_store.engine.url.database)
     other = sqlite3.connect(url, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
+
     code, out, err = run(capsys, "ingest", path, "--db", url)
+
     other.execute("ROLLBACK")
     other.close()
     assert (code, out) == (4, "")
     assert "database is locked" in err
+    assert rows(sqlite_store, "uid") == []
+    remember(said, "locked database", code, err, FOLDER=tmp_path)
 
-    secret = "postgresql://someone:hunter2@127.0.0.1:9/none"
-    code, out, err = run(capsys, "ingest", path, "--db", secret)
+
+def test_a_read_only_database(
+    sqlite_store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    said: dict[str, tuple[int, str]],
+) -> None:
+    """Root writes to any file: the connection itself is made read-only."""
+    path = str(write(tmp_path / "r.json", results(1)))
+    connect = SqliteDialect.on_connect
+
+    def read_only(self: SqliteDialect, connection: sqlite3.Connection, record: object) -> None:
+        connect(self, connection, record)
+        connection.execute("PRAGMA query_only = ON")
+
+    monkeypatch.setattr(SqliteDialect, "on_connect", read_only)
+    code, out, err = run(capsys, "ingest", path, "--db", str(sqlite_store.engine.url.database))
+
     assert (code, out) == (4, "")
-    assert "hunter2" not in err
+    assert "readonly database" in err
+    remember(said, "read-only database", code, err, FOLDER=tmp_path)
 
+
+def test_a_database_of_a_newer_schema(
+    sqlite_store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    said: dict[str, tuple[int, str]],
+) -> None:
+    path = str(write(tmp_path / "r.json", results(1)))
     with sqlite_store.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    code, out, err = run(capsys, "ingest", path, "--db", url)
+
+    code, out, err = run(capsys, "ingest", path, "--db", str(sqlite_store.engine.url.database))
+
     assert (code, out) == (4, "")
     assert "newer than this cetrack" in err
+    remember(said, "database of a newer schema", code, err, FOLDER=tmp_path)
+
+
+def test_a_wrong_password_is_not_printed(
+    postgres_server: URL,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    said: dict[str, tuple[int, str]],
+) -> None:
+    """On the real server, which from now on asks one role for its password."""
+    folder = Path(str(postgres_server.query["host"]))
+    rules = folder / "pg_hba.conf"
+    before = rules.read_text()
+    with psycopg.connect(postgres_server.render_as_string(False), autocommit=True) as admin:
+        admin.execute("CREATE ROLE someone LOGIN PASSWORD 'right'")
+        rules.write_text("local all someone scram-sha-256\n" + before)
+        admin.execute("SELECT pg_reload_conf()")
+        url = postgres_server.set(username="someone", password="hunter2secret")
+        path = str(write(tmp_path / "r.json", results(1)))
+        time.sleep(0.5)  # the server reads its rules a moment later
+
+        code, out, err = run(capsys, "ingest", path, "--db", url.render_as_string(False))
+
+        rules.write_text(before)
+        admin.execute("SELECT pg_reload_conf()")
+        admin.execute("DROP ROLE someone")
+    assert (code, out) == (4, "")
+    assert "password authentication failed" in err
+    assert "hunter2secret" not in err
+    shown = str(url.set(drivername="postgresql+psycopg")).partition("?")[2]
+    remember(said, "wrong PostgreSQL password", code, err, **{"host=…": shown, "FOLDER": folder})
 
 
 def test_the_table_of_bad_inputs_is_what_the_program_says(
     said: dict[str, tuple[int, str]],
 ) -> None:
-    if len(said) < len(CASES):
+    if len(said) < len(CASES) + 6:
         pytest.skip("needs the whole module in one process")
     lines = [
         "# What cetrack says to bad input",
