@@ -5,17 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete
 
 from cetrack.db.dialect import PointColumns
 from cetrack.db.engine import dialect_of
 from cetrack.domain import FloatArray, IntArray, MetricSeries
 from cetrack.models import Point
 
-_FETCH = 50_000
 _IN_LIST = 500
 
 
@@ -39,32 +37,15 @@ def read_series(connection: Connection, run_ids: Sequence[int]) -> Iterator[Stor
 
 
 def _series_of(connection: Connection, run_ids: Sequence[int]) -> Iterator[StoredSeries]:
-    query = (
-        select(Point.run_id, Point.metric_id, Point.step, Point.value, Point.wall_time)
-        .where(Point.run_id.in_(run_ids))
-        .order_by(Point.run_id, Point.metric_id, Point.step)
-    )
     pending: list[PointColumns] = []
-    streaming = {"stream_results": True, "max_row_buffer": _FETCH}
-    for rows in connection.execute(query, execution_options=streaming).partitions(_FETCH):
-        for part in _split(_columns(rows)):
+    for batch in dialect_of(connection).read_points(connection, run_ids):
+        for part in _split(batch):
             if pending and _owner(pending[0]) != _owner(part):
                 yield _joined(pending)
                 pending = []
             pending.append(part)
     if pending:
         yield _joined(pending)
-
-
-def _columns(rows: Sequence[Any]) -> PointColumns:
-    run_id, metric_id, step, value, wall_time = zip(*rows, strict=True)
-    return PointColumns(
-        np.array(run_id, np.int64),
-        np.array(metric_id, np.int64),
-        np.array(step, np.int64),
-        np.array(value, np.float64),
-        np.array(wall_time, np.float64),
-    )
 
 
 def _split(points: PointColumns) -> Iterator[PointColumns]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 
@@ -14,6 +16,18 @@ from cetrack.domain import FloatArray, IntArray
 from cetrack.errors import UsageError
 
 READING = frozenset({"select", "with", "values", "explain", "table", "show"})
+
+
+# a row of the point table; a NULL is read as NaN
+POINT_DTYPE = np.dtype(
+    [
+        ("run_id", np.int64),
+        ("metric_id", np.int64),
+        ("step", np.int64),
+        ("value", np.float64),
+        ("wall_time", np.float64),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +42,16 @@ class PointColumns:
 
     def __len__(self) -> int:
         return len(self.step)
+
+    @classmethod
+    def of(cls, rows: npt.NDArray[Any]) -> PointColumns:
+        """The columns of an array of rows of ``POINT_DTYPE``."""
+        return cls(*(np.ascontiguousarray(rows[name]) for name in POINT_DTYPE.names or ()))
+
+    @property
+    def columns(self) -> tuple[npt.NDArray[Any], ...]:
+        """The columns in the order of the table."""
+        return (self.run_id, self.metric_id, self.step, self.value, self.wall_time)
 
 
 class Dialect(Protocol):
@@ -49,6 +73,12 @@ class Dialect(Protocol):
 
     def write_points(self, connection: Connection, points: PointColumns) -> None:
         """Insert points in bulk; one that exists is overwritten."""
+
+    def read_points(self, connection: Connection, run_ids: Sequence[int]) -> Iterator[PointColumns]:
+        """The points of some runs in batches, ordered by run, metric and step; NULL is NaN.
+
+        The connection is busy until the last batch was taken.
+        """
 
     def lock_for_migration(self, connection: Connection) -> None:
         """Keep other migrations out until the transaction ends."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL
 
-from cetrack.db.dialect import PointColumns, require_reading
+from cetrack.db.dialect import POINT_DTYPE, PointColumns, require_reading
 from cetrack.errors import DatabaseUnavailableError, UsageError
 
 _MIGRATION_LOCK = 0x6365_7472_6163_6B00  # "cetrack" in ASCII, as an advisory lock's number
@@ -19,7 +21,17 @@ _STAGE = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS new_point (run_id bigint, metric_id bigint, "
     "step bigint, value double precision, wall_time double precision) ON COMMIT DELETE ROWS"
 )
-_COPY = "COPY new_point (run_id, metric_id, step, value, wall_time) FROM STDIN"
+_COPY_IN = "COPY new_point (run_id, metric_id, step, value, wall_time) FROM STDIN (FORMAT BINARY)"
+_COPY_OUT = (
+    "COPY (SELECT run_id, metric_id, step, coalesce(value, 'NaN'), coalesce(wall_time, 'NaN') "
+    "FROM point WHERE run_id IN ({}) ORDER BY run_id, metric_id, step) TO STDOUT (FORMAT BINARY)"
+)
+# the binary format of COPY (PostgreSQL manual, "COPY": file formats): a header, then per row the
+# number of fields and per field its length, -1 for NULL, and the big-endian value; then -1
+_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TRAILER = b"\xff\xff"
+_FIELDS = 5
+_READ_BYTES = 4 * 2**20
 _MERGE = (
     "INSERT INTO point (run_id, metric_id, step, value, wall_time) "
     "SELECT run_id, metric_id, step, value, wall_time FROM new_point "
@@ -56,15 +68,36 @@ class PostgresDialect:
         return insert(table)
 
     def write_points(self, connection: Connection, points: PointColumns) -> None:
-        """COPY into a temporary table, then one merge."""
+        """Binary COPY into a temporary table, then one merge."""
         driver: Any = connection.connection.driver_connection
         with driver.cursor() as cursor:
             cursor.execute(_STAGE)
-            with cursor.copy(_COPY) as copy:
-                for row in _rows(points):
-                    copy.write_row(row)
+            with cursor.copy(_COPY_IN) as copy:
+                copy.write(_HEADER)
+                for rows in _packed(points):
+                    copy.write(rows.tobytes())
+                copy.write(_TRAILER)
             cursor.execute(_MERGE)
             cursor.execute("DELETE FROM new_point")
+
+    def read_points(self, connection: Connection, run_ids: Sequence[int]) -> Iterator[PointColumns]:
+        """Binary COPY out: rows of one width, taken apart by numpy."""
+        driver: Any = connection.connection.driver_connection
+        layout = _layout(value=True, wall=True)
+        wanted = ", ".join(str(int(run_id)) for run_id in run_ids)
+        pending = bytearray()
+        with driver.cursor() as cursor, cursor.copy(_COPY_OUT.format(wanted)) as copy:
+            for block in copy:  # a row or so each
+                pending += block
+                if len(pending) >= _READ_BYTES:
+                    pending = pending.removeprefix(_HEADER)
+                    whole = len(pending) - len(pending) % layout.itemsize
+                    yield _unpacked(bytes(pending[:whole]), layout)
+                    pending = pending[whole:]
+        rest = pending.removeprefix(_HEADER)
+        rest = rest[: len(rest) - len(rest) % layout.itemsize]  # without the trailer
+        if rest:
+            yield _unpacked(bytes(rest), layout)
 
     def lock_for_migration(self, connection: Connection) -> None:
         """Two first starts at once: the second waits, then finds the work done."""
@@ -107,21 +140,39 @@ class PostgresDialect:
             ) from error
 
 
-def _rows(points: PointColumns) -> Iterator[tuple[int, int, int, float | None, float | None]]:
-    """Rows with NaN as NULL."""
-    columns = zip(
-        points.run_id.tolist(),
-        points.metric_id.tolist(),
-        points.step.tolist(),
-        points.value.tolist(),
-        points.wall_time.tolist(),
-        strict=True,
-    )
-    for run_id, metric_id, step, value, wall in columns:
-        yield (
-            run_id,
-            metric_id,
-            step,
-            None if math.isnan(value) else value,
-            None if math.isnan(wall) else wall,
-        )
+def _layout(*, value: bool, wall: bool) -> np.dtype[Any]:
+    """A row of COPY's binary format in which value and wall time are there, or NULL."""
+    kinds = [">i8", ">i8", ">i8", ">f8" if value else None, ">f8" if wall else None]
+    fields: list[tuple[str, str]] = [("fields", ">i2")]
+    for name, kind in zip(POINT_DTYPE.names or (), kinds, strict=True):
+        fields.append((f"{name}_length", ">i4"))
+        if kind is not None:
+            fields.append((name, kind))
+    return np.dtype(fields)
+
+
+def _packed(points: PointColumns) -> Iterator[npt.NDArray[Any]]:
+    """The points as binary rows: first those without a NULL, then those with one and with two.
+
+    Their order does not matter: the table is sorted by its key.
+    """
+    known_value, known_wall = ~np.isnan(points.value), ~np.isnan(points.wall_time)
+    for value, wall in itertools.product((True, False), repeat=2):
+        chosen = (known_value == value) & (known_wall == wall)
+        count = int(chosen.sum())
+        if not count:
+            continue
+        rows = np.empty(count, _layout(value=value, wall=wall))
+        rows["fields"] = _FIELDS
+        for name, column in zip(POINT_DTYPE.names or (), points.columns, strict=True):
+            there = name in (rows.dtype.names or ())
+            rows[f"{name}_length"] = column.itemsize if there else -1
+            if there:
+                rows[name] = column[chosen]
+        yield rows
+
+
+def _unpacked(block: bytes, layout: np.dtype[Any]) -> PointColumns:
+    rows = np.frombuffer(block, layout)
+    native = [rows[name].astype(POINT_DTYPE[name]) for name in POINT_DTYPE.names or ()]
+    return PointColumns(*native)
