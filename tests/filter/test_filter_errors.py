@@ -24,6 +24,7 @@ ERRORS: tuple[tuple[str, str, str, str], ...] = (
     # parentheses
     ("(model=a", "^", "'(' is not closed", ""),
     ("(model=a or (model=b", "            ^", "'(' is not closed", ""),
+    ("((model=a) or model=b", "^", "'(' is not closed", ""),
     ("model=a)", "       ^", "')' closes nothing", ""),
     (")", "^", "')' closes nothing", ""),
     ("()", "^", "empty parentheses", ""),
@@ -148,6 +149,11 @@ def test_an_error_says_what_and_where(text: str, caret: str, problem: str, hint:
     assert (error.problem, error.column) == (problem, caret.index("^"))
     assert hint in (error.hint or "")
     assert (error.hint is None) <= (hint == "")
+
+
+def test_a_number_is_no_name_even_where_any_name_is_a_metric() -> None:
+    with pytest.raises(FilterError, match=r"0\.5 stands where a name is expected"):
+        parse("0.5 < accuracy")
 
 
 def test_the_message_shows_the_filter_with_a_caret() -> None:

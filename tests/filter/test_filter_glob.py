@@ -98,13 +98,13 @@ _texts = st.sampled_from([text for text in TEXTS if len(text) < 20]) | st.text(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(patterns, _texts)
 def test_python_matches_as_defined(pattern: str, text: str) -> None:
     assert glob_matches(pattern, text) is _plainly_matches(parse_glob(pattern), fold(text))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(pairs=st.lists(st.tuples(patterns, _texts), min_size=20, max_size=40))
 def test_a_database_matches_as_python_does(engine: Engine, pairs: list[tuple[str, str]]) -> None:
     assert _in_database(engine, pairs) == [glob_matches(*pair) for pair in pairs]

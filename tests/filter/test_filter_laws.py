@@ -17,7 +17,7 @@ from cetrack.models import runs_view
 
 # Building a store is what costs, so one is asked many questions.
 _settings = settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -80,7 +80,7 @@ def test_text_is_read_as(text: str, expected: Expr) -> None:
     assert parse(format_filter(expected)) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(trees())
 def test_a_tree_is_read_back_from_its_text(tree: Expr) -> None:
     assert parse(format_filter(tree)) == tree
@@ -182,7 +182,7 @@ def _mutated(draw: st.DrawFn) -> str:
 _pieces = st.lists(st.sampled_from(PIECES), max_size=12)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     st.text(max_size=40) | _mutated() | _pieces.map(" ".join) | _pieces.map("".join),
     st.sampled_from([None, frozenset({"accuracy"})]),

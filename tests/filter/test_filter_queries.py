@@ -9,7 +9,7 @@ from filter_stores import Spec, inserted
 from sqlalchemy import Engine, select
 
 from cetrack.filter import MetricValues, ParamCell, matches, parse, parse_all, to_sql
-from cetrack.models import RunMetric, measurements_view, runs_view
+from cetrack.models import Metric, RunMetric, measurements_view, runs_view
 from cetrack.store import Store
 
 
@@ -267,11 +267,12 @@ def test_an_alias_of_the_view_can_be_filtered(engine: Engine) -> None:
 
 def test_the_query_around_may_select_from_the_same_tables(engine: Engine) -> None:
     expr = parse("accuracy > 0.9 and not tag.status=final")
-    table = RunMetric.__table__
+    values, metric = RunMetric.__table__, Metric.__table__
     query = (
         select(measurements_view.c.metric)
         .join(runs_view, runs_view.c.run_id == measurements_view.c.run_id)
-        .join(table, table.c.run_id == runs_view.c.run_id)
+        .join(values, values.c.run_id == runs_view.c.run_id)
+        .join(metric, metric.c.id == values.c.metric_id)
         .where(to_sql(expr))
         .distinct()
         .order_by(measurements_view.c.metric)
