@@ -169,20 +169,26 @@ class _Reader:
             base, aggregate = _split_aggregate(bare)
             if self.known_metrics is not None and self._is_known(bare):
                 base, aggregate = bare, "last"
-        if not outright and self.known_metrics is not None and not self._is_known(base):
-            raise self._unknown(base, name.column)
-        if not outright and self.known_metrics is None and is_number(bare):
-            raise _number_for_a_name(bare, name.column)
+        if not outright:
+            self._check_bare(base, name.column)
         known = self.known_metrics is not None and base in self.known_metrics
         return MetricRef(base if known else self.resolve_metric(base), aggregate)
+
+    def _check_bare(self, name: str, column: int) -> None:
+        if is_number(name):
+            raise Problem(
+                f"{name} stands where a name is expected",
+                column,
+                hint="write for example accuracy > 0.9",
+            )
+        if self.known_metrics is not None and not self._is_known(name):
+            raise self._unknown(name, column)
 
     def _is_known(self, metric: str) -> bool:
         known = self.known_metrics or ()
         return metric in known or self.resolve_metric(metric) in known
 
     def _unknown(self, name: str, column: int) -> Problem:
-        if is_number(name):
-            return _number_for_a_name(name, column)
         namespace, dot, rest = name.partition(".")
         if dot and rest and (meant := get_close_matches(fold(namespace), _NAMESPACES, 1, 0.75)):
             return Problem(f"unknown name {name}", column, hint=f"did you mean {meant[0]}.{rest}?")
@@ -220,12 +226,6 @@ def _quoted_aggregate(name: Name) -> str:
 def _refuse_star(name: Name, bare: str) -> None:
     if name.quoted is None and "*" in bare:
         raise Problem("a name holds no '*'", name.column, hint="wildcards stand in values, after ~")
-
-
-def _number_for_a_name(text: str, column: int) -> Problem:
-    return Problem(
-        f"{text} stands where a name is expected", column, hint="write for example accuracy > 0.9"
-    )
 
 
 # --- values -------------------------------------------------------------------------------------

@@ -112,9 +112,11 @@ def _normal(expr: Expr, *, negated: bool) -> _Joined | _Literal:
 def _join(word: str, parts: Sequence[Expr], *, negated: bool) -> _Joined:
     flat: list[_Joined | _Literal] = []
     for part in parts:
-        normal = _normal(part, negated=negated)
-        same = isinstance(normal, _Joined) and normal.word == word
-        flat.extend(normal.parts if isinstance(normal, _Joined) and same else [normal])
+        match _normal(part, negated=negated):
+            case _Joined(inner_word, inner) if inner_word == word:
+                flat.extend(inner)
+            case normal:
+                flat.append(normal)
     flat.sort(key=lambda part: -part.depth)
     return _Joined(word, tuple(flat), 1 + max((part.depth for part in flat), default=0))
 
@@ -172,7 +174,7 @@ def _leaf(leaf: Leaf, runs: FromClause) -> Condition:
             return _holds(leaf, _Cell(plain=column) if plain else _Cell(text=column))
         case MetricRef(name, aggregate):
             # resolved once, so that the search in run_metric is one by primary key
-            metric = select(_METRIC.c.id).where(_METRIC.c.name == name).correlate(None)
+            metric = select(_METRIC.c.id).where(_METRIC.c.name == name)
             chosen = _RUN_METRIC.c.metric_id == metric.scalar_subquery()
             cell = _Cell(plain=_RUN_METRIC.c[aggregate])
             return _row_exists(leaf, _RUN_METRIC, chosen, cell=cell, runs=runs)

@@ -1,0 +1,1 @@
+"""What TensorBoard understands: names, event files, hyper-parameters, cards."""

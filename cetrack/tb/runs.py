@@ -1,0 +1,136 @@
+"""The view of single runs: where each run's file goes, and what it holds.
+
+Pure; rows are those of the ``runs`` view, params as stored: key → (text, number).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Protocol
+
+from tensorboardX.proto.summary_pb2 import Summary
+
+from cetrack.domain import FloatArray, IntArray
+from cetrack.metrics import catalogue
+from cetrack.tb import hparams, text
+from cetrack.tb.events import EventFile, file_name
+from cetrack.tb.lines import started
+from cetrack.tb.tags import Names, component
+
+Row = Mapping[str, Any]
+Params = Mapping[str, tuple[str | None, float | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricName:
+    """A metric, the tag of its own series, and whether either way of it is better."""
+
+    name: str
+    tag: str
+    has_direction: bool
+
+
+class RunSeries(Protocol):
+    """One metric of one run, as it is read."""
+
+    @property
+    def run_id(self) -> int:
+        """Whose it is."""
+
+    @property
+    def metric_id(self) -> int:
+        """What it measures."""
+
+    @property
+    def steps(self) -> IntArray:
+        """int64[n]."""
+
+    @property
+    def values(self) -> FloatArray:
+        """float64[n]."""
+
+    @property
+    def wall_times(self) -> FloatArray:
+        """float64[n], NaN where unknown."""
+
+
+def run_paths(rows: Sequence[Row], names: Names) -> dict[int, str]:
+    """run id → path of its file; runs whose short uids are alike get their long ones as well."""
+    folders = {row["run_id"]: names.run_directory(row) for row in rows}
+    shared = Counter(folders.values())
+    paths = {}
+    for row in rows:
+        folder = folders[row["run_id"]]
+        if shared[folder] > 1:
+            folder = f"{folder}_{component(row['uid'])}"
+        paths[row["run_id"]] = f"{folder}/{file_name(started(row))}"
+    return paths
+
+
+def per_run(run_ids: Sequence[int], series: Iterable[RunSeries]) -> Iterator[list[RunSeries]]:
+    """The series of each run, none for one that has none; both are in the order of run ids."""
+    groups = groupby(series, key=lambda item: item.run_id)
+    owner, group = next(groups, (None, iter(())))
+    for run_id in run_ids:
+        if run_id == owner:
+            yield list(group)
+            owner, group = next(groups, (None, iter(())))
+        else:
+            yield []
+
+
+def write_run(
+    event_file: EventFile,
+    records: Iterable[Summary.Value],
+    series: Iterable[RunSeries],
+    metrics: Mapping[int, MetricName],
+) -> None:
+    """Write what belongs to one run: tags in the order of their names, whatever their ids are."""
+    for record in records:
+        event_file.write_value(record)
+    tagged = {metrics[item.metric_id].tag: item for item in series}
+    for tag, item in sorted(tagged.items()):
+        event_file.write_series(tag, item.steps, item.values, item.wall_times)
+
+
+def hparams_of(row: Row, params: Params) -> dict[str, hparams.HParam]:
+    """What a run was, without the values that TensorBoard cannot show."""
+    values = {key: hparams.param_value(*stored) for key, stored in params.items()}
+    return hparams.hparams_of(
+        row, {key: value for key, value in values.items() if value is not None}
+    )
+
+
+def session(row: Row, params: Params, columns: hparams.Columns) -> list[Summary.Value]:
+    """A run as a row of the HPARAMS table."""
+    finished = row["finished_at"]
+    return [
+        hparams.session_start(columns.typed(hparams_of(row, params)), started_at=started(row)),
+        hparams.session_end(row["status"], finished_at=finished.timestamp() if finished else None),
+    ]
+
+
+def card(row: Row, params: Params, measured: Sequence[Row], compared: Sequence[Row]) -> Any:
+    """A run as a card of the TEXT tab."""
+    markdown = text.card(
+        row,
+        params=[(key, stored) for key, (stored, _) in params.items()],
+        results=measured,
+        compared={found["metric"]: found for found in compared},
+    )
+    return text.text_value(text.CARD_TAG, markdown)
+
+
+def by_weight(shared: Counter[int], metrics: Mapping[int, MetricName]) -> list[tuple[str, str]]:
+    """(tag, heading) of the metrics: those of most runs first, then as the catalogue has them."""
+    places = {name: place for place, name in enumerate(catalogue())}
+
+    def weight(metric_id: int) -> tuple[int, int, str]:
+        metric = metrics[metric_id]
+        return -shared[metric_id], places.get(metric.name, len(places)), metric.tag
+
+    ranked = (metrics[metric_id] for metric_id in sorted(shared, key=weight))
+    return [(metric.tag, metric.name) for metric in ranked]
