@@ -16,6 +16,7 @@ from cetrack.cli import (
     database,
     demo,
     export_runs,
+    export_tb,
     forget,
     formats,
     ingest,
@@ -81,16 +82,6 @@ def _root(
     context.ensure_object(dict)["debug"] = debug
 
 
-def _export_tb() -> dict[str, Callable[..., None]]:
-    try:
-        from cetrack.cli.export_tb import export_tb
-    except ModuleNotFoundError as missing:
-        if missing.name != "cetrack.cli.export_tb":
-            raise
-        return {}
-    return {"export-tb": export_tb}
-
-
 _COMMANDS: dict[str, Callable[..., None]] = {
     "ingest": ingest.ingest,
     "runs": runs.runs,
@@ -99,7 +90,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "metrics": metrics.metrics,
     "sql": sql.sql,
     "export-runs": export_runs.export_runs,
-    **_export_tb(),
+    "export-tb": export_tb.export_tb,
     "forget": forget.forget,
     "formats": formats.formats,
     "demo": demo.demo,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,9 @@ class Dialect(Protocol):
     """One database's way of doing the few things that SQL does not agree on."""
 
     name: str
+    read_options: ClassVar[
+        dict[str, Any]
+    ]  # of a connection whose transaction sees one state of the database
 
     def engine_options(self, busy_timeout_s: float) -> dict[str, Any]:
         """Keyword arguments of ``create_engine``."""

@@ -106,7 +106,8 @@ def transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
     A writing one takes its lock at once, so that it cannot dead-end half-way.
     """
     with translated(engine.url), engine.connect() as connection:
-        connection.execution_options(**{WRITE: writes})
+        options = {} if writes else dialect_of(engine).read_options
+        connection.execution_options(**{WRITE: writes, **options})
         with connection.begin():
             yield connection
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,10 @@ class PostgresDialect:
     """See :class:`cetrack.db.dialect.Dialect`."""
 
     name = "postgresql"
+    read_options: ClassVar[dict[str, Any]] = {
+        "isolation_level": "REPEATABLE READ",
+        "postgresql_readonly": True,
+    }
 
     def engine_options(self, busy_timeout_s: float) -> dict[str, Any]:
         """UTC sessions, a name in pg_stat_activity, and no endless wait for a dead host."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sqlalchemy import Connection
@@ -42,6 +42,7 @@ class SqliteDialect:
     """See :class:`cetrack.db.dialect.Dialect`."""
 
     name = "sqlite"
+    read_options: ClassVar[dict[str, Any]] = {}  # every transaction is a snapshot
 
     def engine_options(self, busy_timeout_s: float) -> dict[str, Any]:
         """``isolation_level`` None: BEGIN is ours, see ``begin_statement``."""
