@@ -59,8 +59,8 @@ def columns(rows: list[tuple[int, int, int, float, float]]) -> PointColumns:
 
 
 def same(value: float | None) -> object:
-    """What a stored double compares equal by: NaN is NULL, and -0.0 is not 0.0."""
-    return None if value is None or math.isnan(value) else repr(value)
+    """What a stored double compares equal by: NaN is NULL; SQLite keeps no sign of zero."""
+    return None if value is None or math.isnan(value) else repr(value + 0.0)
 
 
 @settings(

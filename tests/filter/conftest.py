@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -35,7 +36,8 @@ def engine(
 def _postgres_clone(request: pytest.FixtureRequest) -> str:
     server: URL = request.getfixturevalue("postgres_server")
     template: str = request.getfixturevalue("postgres_template")
+    name = f"filter_{uuid.uuid4().hex}"  # the fixture may be set up more than once
     admin = server.set(drivername="postgresql").render_as_string(hide_password=False)
     with closing(psycopg.connect(admin, autocommit=True)) as connection:
-        connection.execute(f"CREATE DATABASE filter_tests TEMPLATE {template}".encode())
-    return server.set(database="filter_tests").render_as_string(hide_password=False)
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    return server.set(database=name).render_as_string(hide_password=False)
