@@ -11,6 +11,7 @@
     │  └─ MalformedSourceError       where in the file, and what is wrong there
     └─ StoreError                    the database cannot be used                        exit 4
        ├─ DatabaseUnavailableError   locked, read-only, refused, gone
+       ├─ ConflictError              another writer was faster; worth another attempt
        ├─ SchemaOutdatedError        made by an older cetrack
        └─ SchemaTooNewError          made by a newer cetrack
 
@@ -85,6 +86,10 @@ class StoreError(CetrackError):
 
 class DatabaseUnavailableError(StoreError):
     """Locked beyond patience, read-only, refused or unreachable."""
+
+
+class ConflictError(StoreError):
+    """Two writers met: this transaction was undone and may be tried again."""
 
 
 class SchemaOutdatedError(StoreError):

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from cetrack.db.engine import patiently
 from cetrack.discover import discover
 from cetrack.domain import Link, Notice, RunRecord
 from cetrack.errors import ReadError
@@ -119,7 +120,8 @@ class _Work:
             prepared = self.preparer.prepare(records, source, notices)
             if self.store is None or self.options.dry_run:
                 return self._plan(source, reader, prepared, notices)
-            return self._store(self.store, source, reader, prepared, notices)
+            store = self.store
+            return patiently(lambda: self._store(store, source, reader, prepared, notices))
         except ReadError as error:
             return SourceReport(
                 uri=source.uri, status="rejected", problem=error.problem, hint=error.hint
@@ -128,14 +130,18 @@ class _Work:
     def finish(self) -> list[str]:
         """Link what the files of this command belong to."""
         if self.store is not None and not self.options.dry_run:
-            with self.store.write() as connection:
-                self.remarks += link(
-                    connection,
-                    self.touched,
-                    fixed=self.fixed,
-                    baseline_precision=self.options.baseline_precision,
-                )
+            store = self.store
+            self.remarks += patiently(lambda: self._link(store))
         return sorted(set(self.remarks))
+
+    def _link(self, store: Store) -> list[str]:
+        with store.write() as connection:
+            return link(
+                connection,
+                self.touched,
+                fixed=self.fixed,
+                baseline_precision=self.options.baseline_precision,
+            )
 
     def _known(self, source: Source) -> SourceReport | None:
         """A report without reading the file, when these bytes were ingested like this before."""

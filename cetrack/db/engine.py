@@ -7,26 +7,31 @@ would leave its tables behind.
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
+    IntegrityError,
     InterfaceError,
     NoSuchModuleError,
     OperationalError,
 )
 
 from cetrack.db.dialect import Dialect, dialect_for
-from cetrack.errors import DatabaseUnavailableError, StoreError, UsageError
+from cetrack.errors import ConflictError, DatabaseUnavailableError, StoreError, UsageError
 
 WRITE = "cetrack_write"
+_ATTEMPTS, _PAUSE_S = 8, 0.2
+T = TypeVar("T")
 _DRIVERS = {
     "sqlite": "sqlite",
     "sqlite+pysqlite": "sqlite",
@@ -112,23 +117,44 @@ def transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
             yield connection
 
 
+def patiently(work: Callable[[], T]) -> T:
+    """What ``work``, a whole transaction, returns; done again where another writer was faster."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return work()
+        except ConflictError:
+            time.sleep(random.uniform(0, _PAUSE_S))  # noqa: S311 - jitter, not a secret
+    return work()
+
+
+_CONFLICTS = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+
+
 @contextmanager
 def translated(url: URL) -> Iterator[None]:
     """Turn what drivers raise about the database itself into DatabaseUnavailableError.
 
-    A statement that is wrong is a bug of ours and keeps its traceback.
+    Where two writers met it is a ConflictError. A statement that is wrong is a bug of ours and
+    keeps its traceback.
     """
     try:
         yield
     except DBAPIError as error:
+        if isinstance(error, IntegrityError) or _sqlstate(error) in _CONFLICTS:
+            line = str(error.orig).strip().splitlines()[0]
+            raise ConflictError(f"{shown_url(url)}: {line}", hint="try again") from error
         if not _is_about_the_database(error):
             raise
         problem, hint = _explain(str(error.orig).strip())
         raise DatabaseUnavailableError(f"{shown_url(url)}: {problem}", hint=hint) from error
 
 
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
 def _is_about_the_database(error: DBAPIError) -> bool:
-    denied = getattr(error.orig, "sqlstate", None) == "42501"  # insufficient privilege
+    denied = _sqlstate(error) == "42501"  # insufficient privilege
     garbled = "file is not a database" in str(error.orig)  # a DatabaseError, no more
     return isinstance(error, (OperationalError, InterfaceError)) or denied or garbled
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any, ClassVar
@@ -51,6 +52,8 @@ class PostgresDialect:
 
     def engine_options(self, busy_timeout_s: float) -> dict[str, Any]:
         """UTC sessions, a name in pg_stat_activity, and no endless wait for a dead host."""
+        # what went wrong is raised: without a handler the driver would also print it
+        logging.getLogger("psycopg").addHandler(logging.NullHandler())
         return {
             "connect_args": {
                 "connect_timeout": 10,
