@@ -273,6 +273,7 @@ class ActiveRun:
         prepared = Prepared(
             run=normalize(record),
             stated=record,
+            named=record,
             experiment=self._experiment,
             started_at=self._record.started_at or datetime.now(UTC),
             time_source=TimeSource.LIVE,

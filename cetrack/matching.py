@@ -90,7 +90,7 @@ def match_runs(connection: Connection, runs: Sequence[Prepared], *, repeat: bool
 
 def _snapshot_keys(item: Prepared) -> tuple[str, str]:
     """(uid, content key): with and without what ``--set`` states."""
-    uid = identity.content_key(item.run.record, item.experiment, ordinal=item.ordinal)
+    uid = identity.content_key(item.named, item.experiment, ordinal=item.ordinal)
     key = identity.content_key(item.stated, item.experiment, ordinal=item.ordinal)
     return uid, key
 
@@ -129,7 +129,7 @@ def _match_snapshot(
     rows = known.get(key, [])
     if repeat and rows:
         again = identity.content_key(
-            item.run.record, item.experiment, ordinal=item.ordinal, repeat=len(rows)
+            item.named, item.experiment, ordinal=item.ordinal, repeat=len(rows)
         )
         return Match(uid=again, content_key=key)
     exact = next((row for row in rows if row.uid == uid), None)
@@ -211,7 +211,7 @@ def _match_uid(connection: Connection, item: Prepared) -> Match:
 
 def _match_log(connection: Connection, item: Prepared, taken: set[str]) -> Match:
     """The run that a log continues, or repeats a part of; else a new one."""
-    record = item.run.record
+    record = item.named
     key = identity.head_key(record, record.series, where=item.where)
     first = identity.head_key(record, _first_steps(record), where=item.where)
     query = select(Run.id, Run.uid).where(Run.content_key.in_([key, first])).order_by(Run.id)
@@ -236,7 +236,7 @@ def _match_log(connection: Connection, item: Prepared, taken: set[str]) -> Match
 
 
 def _log_uid(item: Prepared, key: str, number: int) -> str:
-    return identity.log_uid(item.run.record, key, experiment=item.experiment, number=number)
+    return identity.log_uid(item.named, key, experiment=item.experiment, number=number)
 
 
 def _first_steps(record: RunRecord) -> list[Any]:

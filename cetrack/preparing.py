@@ -56,11 +56,12 @@ class IngestOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prepared:
-    """A run as it is to be stored. ``stated`` is the record before ``--set``: what the file and
-    its companions say, which the content key is made of."""
+    """A run as it is to be stored, and the two records that identify it, neither normalised:
+    ``stated`` is what the file says, ``named`` the same with what ``--set`` adds."""
 
     run: NormalRun
     stated: RunRecord
+    named: RunRecord
     experiment: str
     started_at: datetime
     time_source: TimeSource
@@ -109,6 +110,7 @@ class Preparer:
                 Prepared(
                     run=run,
                     stated=stated,
+                    named=full,
                     experiment=experiment,
                     started_at=started_at,
                     time_source=time_source,

@@ -17,7 +17,7 @@ from cetrack.ingest import IngestOptions, IngestReport, ingest
 from cetrack.models import Base, comparisons_view, runs_view
 from cetrack.runs_format import as_line, export_runs
 from cetrack.store import Store
-from tests.ingest.producing import compression, metrics, model, results, write
+from tests.ingest.producing import compression, history, metrics, model, results, write
 
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -340,3 +340,19 @@ def test_what_a_killed_command_left_unlinked_the_next_one_links(
     assert take(store, path).sources[0].status == "unchanged"
 
     assert rows(store, "precision", "baseline_rule") == [("fp32", None), ("int8", "source")]
+
+
+def test_what_the_catalogue_learns_does_not_double_the_database(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = {"a": {"onnx_ptq_int8": metrics(0.5, 1, 2), "FP32 (baseline)": metrics(0.6, 2, 8)}}
+    path = write(tmp_path / "r.json", content)
+    log = write(tmp_path / "h.json", history([1.0, 0.5], method="magnitude_pruning"))
+    take(store, path, log)
+    before = rows(store, "uid")
+
+    monkeypatch.setattr("cetrack.normalize.METHODS", {})
+    monkeypatch.setattr("cetrack.normalize.RUNTIMES", {})
+    take(store, path, log, at=JUNE)
+
+    assert rows(store, "uid") == before
