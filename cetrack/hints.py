@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-from cetrack.precisions import find_precision
+from cetrack.precisions import METHODS, RUNTIMES, find_precision, label_words
 
 _GENERIC = frozenset(
     {
         "accuracy", "all", "artifacts", "benchmark", "benchmarks", "best", "checkpoint",
-        "checkpoints", "csv", "curves", "data", "epoch", "epochs", "eval", "experiment",
-        "experiments", "exp", "final", "fold", "histories", "history", "json", "last", "latest",
-        "log", "logs", "loss", "metric", "metrics", "model", "models", "out", "output", "outputs",
-        "progress", "result", "results", "run", "runs", "seed", "stats", "tmp", "train", "training",
-        "val", "validation", "version",
+        "checkpoints", "csv", "curves", "data", "epoch", "epochs", "eval", "exp", "experiment",
+        "experiments", "final", "fold", "histories", "history", "json", "last", "latest",
+        "lightning", "log", "logs", "loss", "metric", "metrics", "model", "models", "out", "output",
+        "outputs", "progress", "result", "results", "run", "runs", "seed", "state", "stats", "tmp",
+        "train", "trainer", "training", "val", "validation", "version",
     }
 )  # fmt: skip
 _COUNTER = re.compile(r"^(run|seed|fold|night|day|rep|copy|checkpoint|epoch)[-_]?\d{1,9}$")
@@ -42,7 +42,7 @@ def path_hints(inner: PurePath, path: PurePath) -> tuple[str, str]:
     trusted = len(_parts(inner))
     model = precision = ""
     for level, part in enumerate(parts[: _MAX_LEVELS + 1]):
-        words, found = _split(part)
+        words, found = split_label(part)
         if found and not precision:
             precision = found
         if words and not model and (level < trusted or found or precision):
@@ -63,26 +63,38 @@ def _stem(name: str) -> str:
     return bare.rpartition(".")[0] or bare
 
 
-def _split(part: str) -> tuple[str, str]:
-    """(what may be a model's name, precision) of one part of a path."""
+def split_label(part: str) -> tuple[str, str]:
+    """(what may be a model's name, precision) of a part of a path, or of another label.
+
+    Dates, counters, hashes and words such as ``results`` are no name. A runtime or a method beside
+    the precision stays with it: ``lenet_onnx_int8`` is ``lenet`` at ``onnx_int8``.
+    """
     dated = _DATE.sub(" ", part)
     found = find_precision(dated)
-    precision = found[0].name if found else ""
-    found_words = [word for word in re.split(r"[_\s]+", dated) if word]
-    kept = [w for w in found_words if _NUMBER.match(w.lower()) or not _is_noise(w, precision)]
-    words = "_".join(kept).strip("-_. ")
-    return ("" if _is_noise(words, precision) else words), precision
+    name, beside = (found[0].name, found[1]) if found else ("", ())
+    trade = [word for word in beside if word in RUNTIMES or word in METHODS]
+    words = re.split(r"[_\s]+", dated)
+    if found:
+        words = [_without(word, set(beside) - set(trade)) for word in words]
+    kept = [word for word in words if _NUMBER.match(word.lower()) or not _is_noise(word)]
+    model = "_".join(kept).strip("-_. ")
+    return ("" if _is_noise(model) else model), "_".join([*trade, name]) if name else ""
 
 
-def _is_noise(word: str, precision: str) -> bool:
+def _without(word: str, beside: set[str]) -> str:
+    """A word less its pieces that are not ``beside`` the precision: ``lenet-int8`` → ``lenet``."""
+    pieces = re.split(r"(?<=\w)[-.](?=\w)", word)
+    own = [p for p in pieces if not (found := label_words(p)) or beside.intersection(found)]
+    return word if len(own) == len(pieces) else "-".join(own)
+
+
+def _is_noise(word: str) -> bool:
     lowered = word.lower().strip("-_. ")
-    known = find_precision(lowered) if precision else None
     return (
         not lowered
         or lowered in _GENERIC
         or all(piece in _GENERIC or _NUMBER.match(piece) for piece in re.split(r"[-_]", lowered))
         or bool(_COUNTER.match(lowered) or _HASH.match(lowered))
-        or (known is not None and not known[1])
     )
 
 

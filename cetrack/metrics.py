@@ -102,7 +102,7 @@ def resolve(name: str, stated_unit: str | None = None) -> Resolution:
     return _resolve(name, stated_unit)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _resolve(name: str, stated_unit: str | None) -> Resolution:
     known = catalogue().get(name)
     if known is not None and stated_unit in (None, known.unit):
@@ -213,15 +213,17 @@ def _needs_unit(canonical: str, stem: str) -> bool:
     return catalogue()[canonical].unit == "%" and stem != canonical
 
 
+@cache
+def _same_stem() -> Mapping[str, list[MetricDef]]:
+    """The metrics of every name without a unit, whatever they measure."""
+    found: dict[str, list[MetricDef]] = {}
+    for (stem, _), canonical in _by_stem().items():
+        found.setdefault(stem, []).append(catalogue()[canonical])
+    return found
+
+
 def _without_unit(name: str, stem: str) -> Resolution:
-    metric = next(
-        (
-            catalogue()[canonical]
-            for (known, _), canonical in _by_stem().items()
-            if known == stem and catalogue()[canonical].unit
-        ),
-        None,
-    )
+    metric = next((item for item in _same_stem().get(stem, ()) if item.unit), None)
     if metric is None:
         return Resolution(MetricDef(name=name), None, Fraction(1))
     unsure = replace(metric, name=name, unit=None, description="")
@@ -230,15 +232,35 @@ def _without_unit(name: str, stem: str) -> Resolution:
 
 
 def _family(stem: str) -> str:
-    return next(
-        (
-            catalogue()[canonical].family
-            for (known, _), canonical in _by_stem().items()
-            if known == stem
-        ),
-        "other",
-    )
+    return next((item.family for item in _same_stem().get(stem, ())), "other")
 
 
 def _slug(name: str) -> str:
     return re.sub(r"[\s\-.]+", "_", name.strip().lower())
+
+
+# --- documentation ---------------------------------------------------------------------------
+
+_INTRODUCTION = """\
+# Metrics
+
+The metrics that cetrack knows by name, made from the catalogue (`cetrack/metrics.toml`). A name in
+a file is taken apart into a phase (`val_`), a stem and a unit (`_us`, `(us)`, or a `unit` beside
+the value): `Latency Avg (s)` and `latency_mean_us` are both `latency_mean_ms`, converted once and
+rounded once. MB is 10^6 bytes and MiB 2^20.
+
+A name that is not listed stays what it is, with the unit that it ends in. A listed one that needs a
+unit and has none (`latency: 3.2`) is not guessed: it stays under its own name, with a warning.
+Metrics of a training carry their phase: `train/loss`, `val/accuracy`.
+"""
+
+
+def metrics_markdown() -> str:
+    """The text of docs/metrics.md."""
+    rows = [
+        f"| `{metric.name}` | {metric.unit or ''} | {metric.direction or ''} | {metric.family} "
+        f"| {', '.join(f'`{alias}`' for alias in aliases(metric.name))} | {metric.description} |\n"
+        for metric in catalogue().values()
+    ]
+    head = "| name | unit | better | family | other names, less their units | meaning |\n"
+    return f"{_INTRODUCTION}\n{head}|---|---|---|---|---|---|\n{''.join(rows)}"

@@ -11,11 +11,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from cetrack.domain import (
+    Artifact,
     Environment,
     MetricDef,
     MetricSample,
@@ -31,7 +33,13 @@ from cetrack.domain import (
     Spread,
 )
 from cetrack.metrics import Resolution, catalogue, resolve
-from cetrack.precisions import METHODS, RUNTIMES, find_precision, unknown_precision
+from cetrack.precisions import (
+    METHODS,
+    RUNTIMES,
+    canonical_method,
+    find_precision,
+    unknown_precision,
+)
 from cetrack.shapes import split_batch
 from cetrack.units import convert
 
@@ -54,8 +62,8 @@ def normalize(record: RunRecord) -> NormalRun:
         precision=precision,
         series=tuple(series),
         samples=tuple(_samples(record.samples, record.metric_defs)),
-        params={clean_name(key): clean_param(value) for key, value in record.params.items()},
-        tags={clean_name(key): clean_text(value) for key, value in record.tags.items()},
+        params={clean_key(key): clean_param(value) for key, value in record.params.items()},
+        tags={clean_key(key): clean_text(value) for key, value in record.tags.items()},
         notices=tuple(notices),
     )
 
@@ -89,9 +97,9 @@ def _model(record: RunRecord, notices: list[Notice]) -> tuple[ModelHint, RunReco
         split = split_batch(shape)
         if split is None:
             notices.append(Notice(record.place, f"{shape!r:.60} is no shape: kept as text"))
-            shape = clean_name(shape)
         else:
             shape, batch = split[0], record.batch_size or split[1]
+        shape = clean_name(shape)
     name = clean_name(hint.name)
     params = dict(record.params)
     if name != hint.name:
@@ -112,41 +120,40 @@ def _model(record: RunRecord, notices: list[Notice]) -> tuple[ModelHint, RunReco
 
 def _series(record: RunRecord, notices: list[Notice]) -> list[MetricSeries]:
     """The series under canonical names; of two that become one the second keeps its own name."""
-    taken: dict[str, MetricSeries] = {}
+    taken: dict[str, tuple[int, MetricSeries]] = {}
     # a canonical name wins over an alias of it, whatever their order in the file
-    for item in sorted(record.series, key=lambda item: item.name not in catalogue()):
+    known_first = sorted(enumerate(record.series), key=lambda pair: pair[1].name not in catalogue())
+    for index, item in known_first:
         series = _normal_series(item, record, notices)
-        other = taken.get(series.metric.name)
+        _, other = taken.get(series.metric.name, (0, None))
         if other is not None:
             if _same_values(other, series):
                 continue
             text = f"'{item.name}' is another '{series.metric.name}': kept under its own name"
             notices.append(Notice(item.place or record.place, text))
             series = replace(series, metric=replace(series.metric, name=_free(item.name, taken)))
-        taken[series.metric.name] = series
-    order = {clean_name(item.name): index for index, item in enumerate(record.series)}
-    return sorted(taken.values(), key=lambda item: order.get(item.source_name, len(order)))
+        taken[series.metric.name] = (index, series)
+    return [series for _, series in sorted(taken.values(), key=lambda pair: pair[0])]
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:
-    names = [clean_name(name), *(f"{clean_name(name)}#{number}" for number in range(2, 1000))]
-    return next(candidate for candidate in names if candidate not in taken)
+    own = clean_key(name)
+    numbered = (own if number == 1 else f"{own}#{number}" for number in count(1))
+    return next(candidate for candidate in numbered if candidate not in taken)
 
 
 def _normal_series(item: Series, record: RunRecord, notices: list[Notice]) -> MetricSeries:
     origin = record.origins.get(item.name)
     if origin is not None:
-        metric = record.metric_defs.get(item.name) or MetricDef(name=item.name)
-        metric = replace(metric, name=clean_name(item.name))
         source_name, source_unit, scale = origin
         return MetricSeries(
-            metric=metric,
+            metric=_known_definition(item.name, record.metric_defs.get(item.name)),
             steps=item.steps,
             values=item.values,
             wall_times=item.wall_times,
             spread=item.spread,
-            source_name=source_name,
-            source_unit=source_unit,
+            source_name=clean_key(source_name),
+            source_unit=_clean_unit(source_unit),
             scale=scale,
         )
     found = resolve(item.name, item.unit)
@@ -157,23 +164,40 @@ def _normal_series(item: Series, record: RunRecord, notices: list[Notice]) -> Me
         values=convert(item.values, found.scale),
         wall_times=item.wall_times,
         spread=_scaled(item.spread, found),
-        source_name=clean_name(item.name),
-        source_unit=found.source_unit,
+        source_name=clean_key(item.name),
+        source_unit=_clean_unit(found.source_unit),
         scale=float(found.scale),
     )
+
+
+def _known_definition(name: str, stated: MetricDef | None) -> MetricDef:
+    """The definition of a metric that was normalised before; a blank description is ours."""
+    metric = _clean_definition(name, stated or MetricDef(name=name))
+    known = catalogue().get(metric.name)
+    if known is None or metric.description:
+        return metric
+    return replace(metric, description=known.description)
 
 
 def _definition(metric: MetricDef, stated: MetricDef | None) -> MetricDef:
     """What the source states about a metric counts where the catalogue does not know it."""
     if stated is None or metric.name in catalogue():
-        return replace(metric, name=clean_name(metric.name))
+        return _clean_definition(metric.name, metric)
+    return _clean_definition(metric.name, replace(stated, unit=metric.unit))
+
+
+def _clean_definition(name: str, metric: MetricDef) -> MetricDef:
     return replace(
         metric,
-        name=clean_name(metric.name),
-        direction=stated.direction,
-        family=clean_name(stated.family),
-        description=clean_text(stated.description),
+        name=clean_key(name),
+        unit=_clean_unit(metric.unit),
+        family=clean_name(metric.family) or "other",
+        description=clean_text(metric.description),
     )
+
+
+def _clean_unit(unit: str | None) -> str | None:
+    return clean_name(unit) or None if unit is not None else None
 
 
 def _doubt(item: Series, found: Resolution, place: str, notices: list[Notice]) -> None:
@@ -240,6 +264,11 @@ def clean_name(text: str) -> str:
     return f"{cleaned[: MAX_NAME - 12].rstrip()}…{tail}"
 
 
+def clean_key(text: str) -> str:
+    """A name that must not be blank."""
+    return clean_name(text) or "unnamed"
+
+
 def clean_param(value: ParamValue) -> ParamValue:
     """A parameter that every database stores."""
     return clean_text(value) if isinstance(value, str) else value
@@ -267,9 +296,18 @@ def _clean_record(record: RunRecord) -> RunRecord:
         **{name: clean_name(getattr(record.environment, name)) for name in _PLACES},
         details=clean_json(record.environment.details),
     )
-    artifacts = tuple(
-        replace(item, name=clean_name(item.name), content=clean_json(item.content))
-        for item in record.artifacts
-    )
+    artifacts = tuple(map(_clean_artifact, record.artifacts))
     names: dict[str, Any] = {name: clean_name(getattr(record, name)) for name in _NAMES}
+    names["method"] = clean_name(canonical_method(record.method))
     return replace(record, environment=environment, artifacts=artifacts, **names)
+
+
+def _clean_artifact(item: Artifact) -> Artifact:
+    return replace(
+        item,
+        name=clean_key(item.name),
+        kind=clean_key(item.kind),
+        uri=None if item.uri is None else clean_text(item.uri),
+        sha256=None if item.sha256 is None else clean_name(item.sha256),
+        content=clean_json(item.content),
+    )

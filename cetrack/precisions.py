@@ -7,7 +7,7 @@ The word *precision* is as often a classification metric: nothing here reads a n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from cetrack.domain import Precision
@@ -168,7 +168,7 @@ def find_precision(label: str) -> tuple[Precision, tuple[str, ...]] | None:
         return exact, ()
     if len(label) > MAX_LABEL:
         return None
-    words = [word for word in _GAP.split(_COMMENT.sub("", label).lower()) if word]
+    words = label_words(label)
     for size in range(_LONGEST, 0, -1):  # the longest spelling wins: int8_dynamic before int8
         found = [
             (known, "_".join(words[start : start + size]), (*words[:start], *words[start + size :]))
@@ -181,6 +181,11 @@ def find_precision(label: str) -> tuple[Precision, tuple[str, ...]] | None:
         if sure:
             return None
     return None
+
+
+def label_words(label: str) -> list[str]:
+    """The words of a label in lower case, without a comment in brackets."""
+    return [word for word in _GAP.split(_COMMENT.sub("", label).lower()) if word]
 
 
 def is_precision(label: str) -> bool:
@@ -200,6 +205,12 @@ def _qualify(words: Iterable[str]) -> bool:
 def canonical_method(text: str) -> str:
     """What cetrack calls a compression method; an unknown one keeps its name."""
     return METHODS.get(_slug(text), text)
+
+
+def spellings() -> Iterator[tuple[Precision, tuple[str, ...]]]:
+    """Every format that we know by name, with its other spellings."""
+    for name, entry in sorted(_FORMATS.items()):
+        yield _precision(name), entry[3]
 
 
 def unknown_precision(text: str) -> Precision:

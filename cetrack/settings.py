@@ -9,7 +9,7 @@ from typing import Any
 
 from cetrack.domain import Kind, RunRecord
 from cetrack.errors import UsageError
-from cetrack.readers.entries import whole_number
+from cetrack.readers.numbers import whole_number
 
 _MODEL = ("library", "category", "input_shape", "description")
 _PLACES = ("device", "accelerator", "runtime", "runtime_version", "host", "os")
@@ -46,7 +46,8 @@ def apply_settings(record: RunRecord, settings: Mapping[str, str]) -> tuple[RunR
         if known in (None, "") or key in record.weak or (key == "kind"):
             record = _with(record, key, value)
         elif str(known) != value:
-            contradictions.append(f"{key} is '{known}' in the file: --set {key}={value} not used")
+            said = f"'{known!s:.60}' in the file"
+            contradictions.append(f"{key} is {said}: --set {key}={value} not used")
     return record, contradictions
 
 

@@ -8,11 +8,12 @@ ReadError. It never prints and never touches the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Protocol
 
 from cetrack.domain import Notice, RunRecord
+from cetrack.errors import ReadError
 from cetrack.readers.source import Source
 
 
@@ -24,11 +25,19 @@ class Match(IntEnum):
     YES = 2
 
 
+def matched(test: Callable[[Source], bool], source: Source) -> Match:
+    """YES when the content passes; what cannot be read at all is nobody's match."""
+    try:
+        return Match.YES if test(source) else Match.NO
+    except ReadError:
+        return Match.NO
+
+
 class Reader(Protocol):
     """One input format.
 
-    ``version`` is raised whenever the same bytes would now give other runs. ``recognises`` and
-    ``maps_to`` are sentences for ``cetrack formats`` and the docs.
+    ``version`` is raised whenever the same bytes would now give other runs. ``recognises``,
+    ``maps_to`` and ``example`` are for ``cetrack formats`` and the docs.
     """
 
     name: str
@@ -37,6 +46,7 @@ class Reader(Protocol):
     description: str
     recognises: str
     maps_to: str
+    example: str
 
     def sniff(self, source: Source) -> Match:
         """YES when the content proves the format. Never raises."""

@@ -2,7 +2,8 @@
 
 ``{"<model>": {"fp32": {…}, "int8": {…}, "model_info": {…}}}`` with any number of precisions.
 Other top-level entries are facts about all runs of the file (a timestamp, a ``config`` block), or
-reported. A model with a single precision is kept.
+reported. A model with a single precision is kept; in a file of precisions alone the path has to
+name the model.
 """
 
 from __future__ import annotations
@@ -11,31 +12,37 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cetrack.domain import Identity, Kind, ModelHint, Notice, RunRecord
-from cetrack.precisions import find_precision
-from cetrack.readers.base import Match
-from cetrack.readers.entries import (
+from cetrack.errors import MalformedSourceError
+from cetrack.precisions import find_precision, is_precision
+from cetrack.readers.base import Match, matched
+from cetrack.readers.compression import is_compression
+from cetrack.readers.entries import Entry, block_prefix, pointer, read_entry
+from cetrack.readers.fields import (
     FIELD_KEYS,
-    Entry,
-    is_number,
+    MODEL_KEYS,
+    filled,
+    model_block,
     model_hint,
-    pointer,
-    read_entry,
     with_fields,
 )
+from cetrack.readers.histories import is_training
+from cetrack.readers.numbers import is_number
 from cetrack.readers.source import Source
 
 FORMAT = "benchmark"
 _MODEL_BLOCKS = frozenset({"model_info", "info", "meta", "metadata", "model"})
 _FILE_BLOCKS = frozenset(
     {
-        "config", "configuration", "environment", "hardware", "meta", "metadata", "settings",
-        "setup", "system", "system_info", "versions",
+        "benchmark_config", "config", "configuration", "environment", "hardware", "host", "meta",
+        "metadata", "run_info", "settings", "setup", "system", "system_info", "versions",
     }
 )  # fmt: skip
-_NOT_PRECISIONS = frozenset(
+# what is computed from the runs, as a precision of a model or as a model of a file
+_SUMMARIES = frozenset(
     {
-        "comparison", "comparisons", "compression", "delta", "deltas", "difference", "gain",
-        "gains", "improvement", "improvements", "ratio", "ratios", "reduction", "summary",
+        "average", "comparison", "comparisons", "compression", "delta", "deltas", "difference",
+        "gain", "gains", "improvement", "improvements", "overall", "ratio", "ratios", "reduction",
+        "summary",
     }
 )  # fmt: skip
 
@@ -49,45 +56,81 @@ class BenchmarkReader:
     description = "benchmark results, one JSON object per file"
     recognises = "a JSON object: model → precision (fp32, int8, …) → metrics"
     maps_to = "one benchmark run per model and precision"
+    example = """\
+{"timestamp": "2026-06-01T02:00:00Z",
+ "resnet50": {
+   "fp32": {"accuracy": 0.76, "latency_mean_ms": 12.1, "evaluated_on": "cpu"},
+   "int8": {"accuracy": 0.75, "latency_mean_ms": 4.2, "evaluated_on": "cpu"},
+   "model_info": {"library": "timm", "category": "vision", "input_shape": [3, 224, 224]}}}
+"""
 
     def sniff(self, source: Source) -> Match:
         """YES when some top-level entry holds a precision with measurements."""
-        if not source.head.lstrip().startswith(b"{") or source.first_object is not None:
-            return Match.NO
-        try:
-            document = source.json.value
-        except Exception:  # noqa: BLE001 - a text that does not parse is nobody's match
-            return Match.NO
-        claimed = isinstance(document, dict) and any(map(_is_model, document.values()))
-        return Match.YES if claimed else Match.NO
+        return matched(_is_results, source)
 
     def read(self, source: Source) -> Iterator[RunRecord | Notice]:
         """One run per model and precision, in the order of the file."""
         document = source.json.value
-        for key in source.json.duplicates:
-            yield Notice("", f"key '{key}' stands twice in one object: the last one counts")
+        if not isinstance(document, Mapping):
+            raise MalformedSourceError(source.uri, "", "not a JSON object of models")
+        yield from source.json.notices
         shared = Entry()
-        models: dict[str, Mapping[str, Any]] = {}
+        models = _models(document)
+        named = {key: value for key, value in document.items() if _is_entry(key, value)}
+        nameless = not models and _is_nameless(document)
         for key, value in document.items():
-            if _is_model(value):
-                models[key] = value
-            else:
+            if key not in (named if nameless else models):
                 _read_shared(shared, key, value)
         yield from shared.notices
+        if nameless:
+            yield from _read_model("", "", named, shared)
         for name, entries in models.items():
-            yield from _read_model(name, entries, shared)
+            yield from _read_model(name, pointer("", name), entries, shared)
 
 
-def _is_model(value: Any) -> bool:
-    """True for an object in which a precision we know holds measurements."""
-    return isinstance(value, Mapping) and any(
-        _has_numbers(inner) and find_precision(str(key)) is not None for key, inner in value.items()
+def _is_results(source: Source) -> bool:
+    if not source.looks_like_json or source.first_object is not None:
+        return False
+    document = source.json.value
+    if not isinstance(document, Mapping) or is_compression(document):
+        return False
+    proven = (any(map(is_precision, entries)) for entries in _models(document).values())
+    return any(proven) or _is_nameless(document)
+
+
+def _models(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {key: value for key, value in document.items() if _is_model(key, value)}
+
+
+def _is_nameless(document: Mapping[str, Any]) -> bool:
+    """True for precisions at the top, with plain numbers under them."""
+    return any(
+        is_precision(key) and _is_run(value) and any(map(is_number, value.values()))
+        for key, value in document.items()
     )
 
 
-def _has_numbers(value: Any) -> bool:
-    return isinstance(value, Mapping) and (
-        not value or read_entry(value, "").has_numbers or any(map(is_number, value.values()))
+def _is_entry(key: str, value: Any) -> bool:
+    """True for what may stand beside the precisions of a model."""
+    about = _is_about_model(key, value) and key.lower() not in _FILE_BLOCKS
+    return about or (isinstance(value, Mapping) and find_precision(key) is not None)
+
+
+def _is_model(name: str, value: Any) -> bool:
+    """True for an object in which a precision we know holds measurements."""
+    return (
+        isinstance(value, Mapping)
+        and name.lower() not in _SUMMARIES
+        and any(find_precision(key) is not None and _is_run(inner) for key, inner in value.items())
+    )
+
+
+def _is_run(value: Any) -> bool:
+    """True for an object of measurements; an empty one is a run that failed."""
+    return (
+        isinstance(value, Mapping)
+        and not is_training(value)
+        and (not value or any(map(is_number, value.values())) or read_entry(value, "").has_numbers)
     )
 
 
@@ -97,7 +140,8 @@ def _read_shared(shared: Entry, key: str, value: Any) -> None:
     if isinstance(value, Mapping) and key.lower() in _FILE_BLOCKS:
         block = read_entry(value, place, numbers_are_params=True)
         shared.fields = {**block.fields, **shared.fields}
-        shared.params.update({f"{key}.{name}": item for name, item in block.params.items()})
+        prefix = block_prefix(key)
+        shared.params.update({f"{prefix}{name}": item for name, item in block.params.items()})
         shared.notices.extend(block.notices)
     elif isinstance(value, (Mapping, list)):
         kind = "object" if isinstance(value, Mapping) else "list"
@@ -113,57 +157,72 @@ def _read_shared(shared: Entry, key: str, value: Any) -> None:
 
 
 def _read_model(
-    name: str, entries: Mapping[str, Any], shared: Entry
+    name: str, place: str, entries: Mapping[str, Any], shared: Entry
 ) -> Iterator[RunRecord | Notice]:
-    place = pointer("", name)
-    hint, extra = ModelHint(name=name), Entry()
-    for key, value in entries.items():
-        if key.lower() in _MODEL_BLOCKS and isinstance(value, Mapping):
-            hint, rest = model_hint(value, name)
-            extra = read_entry(rest, pointer(place, key), numbers_are_params=True)
-            yield from extra.notices
+    hint, around = _about_model(name, entries, place)
+    yield from around.notices
     for key, value in entries.items():
         where = pointer(place, key)
-        if key.lower() in _MODEL_BLOCKS:
+        if _is_about_model(key, value):
             continue
-        if not _is_precision(key, value):
+        if not isinstance(value, Mapping) or key.lower() in _SUMMARIES:
             yield Notice(where, "not under a precision: left out")
         elif not value:
             yield Notice(where, "no measurements: no run made")
-        else:
-            yield _record(hint, key, value, where, _joined(shared, extra))
+        elif is_training(value):
+            yield Notice(where, "a history of epochs beside measurements: left out")
+        elif find_precision(key) is not None or _is_run(value):
+            yield _record(hint, key, value, where, _joined(shared, around))
+        else:  # beside a known precision any object of measurements is one
+            yield Notice(where, "not under a precision: left out")
 
 
-def _is_precision(key: str, value: Any) -> bool:
-    """Beside a known precision any object of measurements is one, but for known exceptions."""
-    if not isinstance(value, Mapping) or key.lower() in _NOT_PRECISIONS:
-        return False
-    return find_precision(key) is not None or _has_numbers(value)
+def _is_about_model(key: str, value: Any) -> bool:
+    lowered = key.lower()
+    if isinstance(value, Mapping):
+        return lowered in _MODEL_BLOCKS
+    return lowered in FIELD_KEYS or lowered in MODEL_KEYS
 
 
-def _joined(shared: Entry, extra: Entry) -> Entry:
+def _about_model(name: str, entries: Mapping[str, Any], place: str) -> tuple[ModelHint, Entry]:
+    """What is said about a model beside its precisions, and what is left of that."""
+    hint, around = ModelHint(name=name), Entry()
+    for key, value in entries.items():
+        if not _is_about_model(key, value):
+            continue
+        block = isinstance(value, Mapping)
+        known, rest = model_block(value, name) if block else model_hint({key: value}, name)
+        hint = filled(hint, known)
+        entry = read_entry(rest, pointer(place, key) if block else place, numbers_are_params=True)
+        around.fields.update(entry.fields)
+        around.params.update({f"{key}.{k}" if block else k: v for k, v in entry.params.items()})
+        around.notices.extend(entry.notices)
+    return hint, around
+
+
+def _joined(shared: Entry, around: Entry) -> Entry:
     return Entry(
-        fields={**shared.fields, **extra.fields},
-        params={**shared.params, **{f"model_info.{k}": v for k, v in extra.params.items()}},
+        fields={**shared.fields, **around.fields}, params={**shared.params, **around.params}
     )
 
 
 def _record(
     hint: ModelHint, precision: str, values: Mapping[str, Any], place: str, around: Entry
 ) -> RunRecord:
-    entry = read_entry(values, place)
+    shape = {key: value for key, value in values.items() if key.lower() == "input_shape"}
+    entry = read_entry({k: v for k, v in values.items() if k not in shape}, place)
     record = RunRecord(
         format=FORMAT,
         place=place,
         kind=Kind.BENCHMARK,
         identity=Identity.SNAPSHOT,
         raw=values,
-        model=hint,
+        model=filled(hint, model_hint(shape)[0]),
         precision=precision,
-        series=tuple(entry.series),
+        series=tuple(entry.series.values()),
         samples=tuple(entry.samples),
         artifacts=tuple(entry.artifacts),
         params={**around.params, **entry.params},
         notices=tuple(entry.notices),
     )
-    return with_fields(with_fields(record, entry.fields), around.fields)
+    return with_fields(record, {**around.fields, **entry.fields})

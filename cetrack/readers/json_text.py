@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from cetrack.domain import Notice
 from cetrack.errors import MalformedSourceError
 
 MAX_DEPTH = 200
 _MAX_DIGITS = 4000  # beyond, Python refuses to read an integer
 # an unterminated string reaches to the end: no second attempt, so time stays linear
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[{\]}]")
 
 
@@ -26,6 +28,12 @@ class JsonText:
 
     value: Any
     duplicates: tuple[str, ...]
+
+    @property
+    def notices(self) -> list[Notice]:
+        """One per key that stood twice."""
+        text = "key '{}' stands twice in one object: the last one counts"
+        return [Notice("", text.format(key)) for key in dict.fromkeys(self.duplicates)]
 
 
 def parse_json(content: bytes, uri: str) -> JsonText:
@@ -40,14 +48,14 @@ def parse_json(content: bytes, uri: str) -> JsonText:
         raise MalformedSourceError(
             uri, f"byte {depth_problem}", f"nested more than {MAX_DEPTH} levels deep"
         )
-    text = _decoded(content, uri)
+    text = decoded(content, uri)
     duplicates: list[str] = []
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(items)
         if len(found) < len(items):
-            names = [name for name, _ in items]
-            duplicates.extend(sorted({name for name in names if names.count(name) > 1}))
+            counts = Counter(name for name, _ in items)
+            duplicates.extend(sorted(name for name, count in counts.items() if count > 1))
         return found
 
     try:
@@ -58,13 +66,14 @@ def parse_json(content: bytes, uri: str) -> JsonText:
     return JsonText(value, tuple(duplicates))
 
 
-def _decoded(content: bytes, uri: str) -> str:
-    encoding = json.detect_encoding(content)
+def decoded(content: bytes, uri: str) -> str:
+    """UTF-8 as text. Raises MalformedSourceError naming the byte that is none."""
     try:
-        return content.decode(encoding, "surrogatepass")
+        return content.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
+        hint = "save the file as UTF-8"
         raise MalformedSourceError(
-            uri, f"byte {error.start}", f"not {error.encoding} text"
+            uri, f"byte {error.start}", "not UTF-8 text", hint=hint
         ) from error
 
 

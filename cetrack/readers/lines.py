@@ -7,16 +7,17 @@ from typing import Any
 
 import orjson
 
+from cetrack.domain import Notice
 from cetrack.errors import MalformedSourceError, ReadError
-from cetrack.readers.json_text import parse_json
+from cetrack.readers.json_text import MAX_DEPTH, parse_json
 from cetrack.readers.source import MAX_LINE_BYTES, Source
 
 
-def json_lines(source: Source) -> Iterator[tuple[int, Any]]:
+def json_lines(source: Source, notices: list[Notice]) -> Iterator[tuple[int, Any]]:
     """(line number from 1, value) of every line that is not blank.
 
-    Raises MalformedSourceError naming the line; ``TornLineError`` for a last line without an end,
-    which a writer may still be busy with.
+    A last line without an end that does not parse is left out, with a notice: a writer may still
+    be busy with it. Raises MalformedSourceError naming the line.
     """
     with source.open() as stream:
         number = 0
@@ -25,21 +26,24 @@ def json_lines(source: Source) -> Iterator[tuple[int, Any]]:
             if len(line) > MAX_LINE_BYTES:
                 raise MalformedSourceError(source.uri, f"line {number}", "longer than 256 MiB")
             text = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
-            if text:
-                yield number, _value(text, source.uri, number, whole=line.endswith(b"\n"))
+            if not text:
+                continue
+            try:
+                value = _value(text, source.uri)
+            except ReadError as error:
+                if not line.endswith(b"\n"):
+                    notices.append(Notice(f"line {number}", "cut off: left out until it is whole"))
+                    return
+                raise MalformedSourceError(
+                    source.uri, f"line {number}", error.problem, hint=error.hint
+                ) from error
+            yield number, value
 
 
-class TornLineError(MalformedSourceError):
-    """The last line has no end and does not parse: it is still being written, or was cut off."""
-
-
-def _value(text: bytes, uri: str, number: int, *, whole: bool) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        pass  # NaN, huge integers and surrogates are for the slower parser
-    try:
-        return parse_json(text, uri).value
-    except ReadError as error:
-        kind = MalformedSourceError if whole else TornLineError
-        raise kind(uri, f"line {number}", error.problem) from error
+def _value(text: bytes, uri: str) -> Any:
+    if text.count(b"{") + text.count(b"[") <= MAX_DEPTH:  # orjson goes deeper than our own code
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            pass  # NaN, huge integers and surrogates are for the slower parser
+    return parse_json(text, uri).value

@@ -1,54 +1,78 @@
 """A table of logged rows, whatever text it came from, and the runs that it holds.
 
-Columns are arrays. A number that was logged has a row; an empty cell has none; ``nan`` is a logged
+Columns are arrays. A number that was logged has a cell; an empty cell has none; ``nan`` is a logged
 NaN. Knows no file format and no database.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cetrack.domain import FloatArray, IntArray, Notice, Series
 from cetrack.metrics import PHASES
-from cetrack.readers.entries import is_missing, number_in_text
-from cetrack.readers.times import parse_time
+from cetrack.readers.columns import Column, moments, settled, texts
 
 STEP_NAMES = ("epoch", "epochs", "global_step", "step", "iteration", "iter")
 _TIME_NAMES = ("wall_time", "timestamp", "datetime", "date", "time")
-_GROUP_NAMES = ("fold", "cv_fold", "model", "model_name", "precision", "dtype", "seed")
+_NUMBERED = ("fold", "cv_fold", "seed")
+_NAMED = ("model", "model_name", "precision", "dtype")
+_GROUP_NAMES = (*_NUMBERED, *_NAMED)
 _PHASE_NAMES = ("phase", "split", "stage", "mode")
+NO_METRICS = frozenset({*STEP_NAMES, *_TIME_NAMES, *_GROUP_NAMES, *_PHASE_NAMES})
 _REPEATED_SHARE = 0.01
+_RESUMED = 4  # a log that jumps back more often than it can have been resumed
+_LARGEST_STEP = 2**53  # beyond, a float64 cannot tell two steps apart
+_PHASES = ("", *sorted(set(PHASES.values())))
 
 
 @dataclass(eq=False)
 class Rows:
-    """``numbers``: name → (row index int64[k], value float64[k]); ``texts``: name → cell by row.
+    """``lines`` int64[n] is the number of every row in its file, for notices.
 
-    ``first`` is the number of the first row in the file, for notices.
+    ``columns`` are numbers or texts by name, ``walls`` the columns that state moments, in seconds
+    since the epoch.
     """
 
-    count: int
-    numbers: dict[str, tuple[IntArray, FloatArray]] = field(default_factory=dict)
-    texts: dict[str, dict[int, str]] = field(default_factory=dict)
-    first: int = 1
+    lines: IntArray
+    columns: dict[str, Column] = field(default_factory=dict)
+    walls: dict[str, Column] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
 
-    def only(self, rows: IntArray) -> Rows:
-        """The same columns restricted to some rows, numbered as before."""
-        kept = set(rows.tolist())
-        numbers = {}
-        for name, (index, values) in self.numbers.items():
-            mask = np.isin(index, rows)
-            if mask.any():
-                numbers[name] = (index[mask], values[mask])
-        texts = {
-            name: {row: cell for row, cell in cells.items() if row in kept}
-            for name, cells in self.texts.items()
-        }
-        return Rows(self.count, numbers, {k: v for k, v in texts.items() if v}, self.first)
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.lines)
+
+    def add(self, name: str, rows: Sequence[int], cells: Sequence[Any]) -> None:
+        """Add a column of the cells that are not empty, at their rows."""
+        if not rows:
+            return
+        index, lowered = np.array(rows, np.int64), name.lower()
+        wall = moments(index, cells) if lowered in _TIME_NAMES else None
+        if wall is not None:
+            self.walls[name] = wall
+            return
+        label = texts(index, cells, lowered) if lowered in _GROUP_NAMES else None
+        column, problem = (label, None) if label else settled(index, cells)
+        if column is not None:
+            self.columns[name] = column
+        if problem is not None:
+            place = f"row {self.lines[problem.row]}"
+            self.notices.append(Notice(place, f"'{name}': {problem.text}"))
+
+    def numbers(self) -> dict[str, Column]:
+        """The columns of numbers."""
+        return {name: column for name, column in self.columns.items() if column.is_number}
+
+    def named(self, names: tuple[str, ...], *, numbers: bool) -> list[str]:
+        """The columns with one of these names, in the order of ``names``."""
+        have = [name for name, column in self.columns.items() if column.is_number is numbers]
+        return [column for name in names for column in have if column.lower() == name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,166 +85,172 @@ class Group:
     notices: tuple[Notice, ...]
 
 
-def settle_texts(rows: Rows) -> list[Notice]:
-    """Turn columns of numbers written as text into numbers; say which cells were none."""
-    notices: list[Notice] = []
-    for name, cells in list(rows.texts.items()):
-        parsed = {row: number_in_text(cell) for row, cell in cells.items() if not is_missing(cell)}
-        found = {row: value for row, value in parsed.items() if value is not None}
-        if not found or len(found) * 2 < len(parsed):
-            continue
-        index, values = rows.numbers.get(name, (np.empty(0, np.int64), np.empty(0)))
-        extra = np.array([number for number, _ in found.values()], np.float64)
-        where = np.concatenate([index, np.array(list(found), np.int64)])
-        order = np.argsort(where, kind="stable")
-        rows.numbers[name] = (where[order], np.concatenate([values, extra])[order])
-        del rows.texts[name]
-        bad = len(cells) - len(found)
-        if bad:
-            row = rows.first + min(set(cells) - set(found))
-            notices.append(Notice(f"row {row}", f"'{name}': {bad} cells are no numbers: left out"))
-    return notices
-
-
 def groups(rows: Rows) -> Iterator[Group]:
     """The runs of a table: one, or one per fold, model, precision or seed column's value."""
-    split = [name for name in _columns(rows, _GROUP_NAMES) if _varies(rows, name)]
-    labels = _labels(rows, split)
-    for key, members in labels.items():
-        part = rows.only(np.array(members, np.int64)) if split else rows
-        named = dict(zip(split, key, strict=True))
-        for name in split:
-            part.numbers.pop(name, None)
-            part.texts.pop(name, None)
-        yield _group(part, {name.lower(): value for name, value in named.items()})
+    split = [
+        name
+        for name in rows.named(_GROUP_NAMES, numbers=False)
+        if len(set(rows.columns[name].cells)) > 1
+    ]
+    for key, part in _split(rows, split) if split else [({}, rows)]:
+        yield _group(part, key)
+
+
+def _split(rows: Rows, names: Sequence[str]) -> Iterator[tuple[dict[str, str], Rows]]:
+    """(label by name, rows) of every combination of labels, in the order of the file."""
+    labels = np.full((rows.count, len(names)), "", object)
+    for position, name in enumerate(names):
+        labels[rows.columns[name].rows, position] = rows.columns[name].cells
+    numbers: dict[tuple[str, ...], int] = {}
+    codes = np.array(
+        [numbers.setdefault(tuple(label), len(numbers)) for label in labels.tolist()], np.int64
+    )
+    rest = {name: column for name, column in rows.columns.items() if name not in names}
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(numbers) + 1))
+    place = np.empty(rows.count, np.int64)  # of a row among those of its group
+    place[order] = np.arange(rows.count) - starts[codes[order]]
+    columns = {name: column.split(codes, place, len(numbers)) for name, column in rest.items()}
+    walls = {name: column.split(codes, place, len(numbers)) for name, column in rows.walls.items()}
+    for key, code in numbers.items():
+        yield (
+            {name.lower(): label for name, label in zip(names, key, strict=True)},
+            Rows(
+                rows.lines[order[starts[code] : starts[code + 1]]],
+                {name: parts[code] for name, parts in columns.items() if len(parts[code].rows)},
+                {name: parts[code] for name, parts in walls.items() if len(parts[code].rows)},
+            ),
+        )
 
 
 def _group(rows: Rows, key: Mapping[str, str]) -> Group:
     notices: list[Notice] = []
-    phases = next((name for name in _columns(rows, _PHASE_NAMES) if _is_phase(rows, name)), None)
+    phase_name = next(
+        (name for name in rows.named(_PHASE_NAMES, numbers=False) if _is_phase(rows.columns[name])),
+        None,
+    )
     facts: dict[str, str] = {}
-    for name, cells in rows.texts.items():
-        distinct = set(cells.values())
-        if name != phases and len(distinct) == 1:
-            facts[name] = distinct.pop()
-        elif name != phases and name.lower() not in _TIME_NAMES:
-            notices.append(Notice("", f"column '{name}' holds text that changes: left out"))
-    walls = _wall_times(rows)
-    series: list[Series] = []
-    for prefix, part in _by_phase(rows, phases):
-        series.extend(_series(part, walls, prefix, notices))
-    return Group(key, tuple(series), facts, tuple(notices))
-
-
-def _by_phase(rows: Rows, name: str | None) -> Iterator[tuple[str, Rows]]:
-    """Rows per training phase: with one row for train and one for val, an epoch has two."""
-    if name is None:
-        yield "", rows
-        return
-    cells = rows.texts[name]
-    for phase in sorted(set(cells.values())):
-        index = np.array([row for row, cell in cells.items() if cell == phase], np.int64)
-        yield f"{PHASES[phase.lower()]}/", rows.only(index)
-
-
-def _series(
-    rows: Rows, walls: FloatArray | None, prefix: str, notices: list[Notice]
-) -> Iterator[Series]:
-    step_name, steps = _steps(rows, notices)
-    overwritten = 0
-    for name, (index, values) in rows.numbers.items():
-        if name == step_name or (name.lower() in _TIME_NAMES and walls is not None):
+    for name, column in rows.columns.items():
+        if column.is_number or name == phase_name:
             continue
-        known = steps[index] >= 0
-        kept, order = np.unique(steps[index][known][::-1], return_index=True)
-        last = len(values[known]) - 1 - order  # the last of equal steps wins
-        overwritten += int(known.sum()) - len(kept)
-        if len(kept):
-            yield Series(
-                name=f"{prefix}{name}",
-                steps=kept,
-                values=values[known][last],
-                wall_times=None if walls is None else walls[index][known][last],
-                place=name,
-            )
+        distinct = set(column.cells)
+        if len(distinct) == 1:
+            facts[name] = distinct.pop()
+        else:
+            notices.append(Notice("", f"column '{name}' holds text that changes: left out"))
+    phases = np.zeros(rows.count, np.int64)
+    if phase_name is not None:
+        column = rows.columns[phase_name]
+        phases[column.rows] = [_PHASES.index(PHASES[cell.lower()]) for cell in column.cells]
+    return Group(key, tuple(_series(rows, phases, notices)), facts, tuple(notices))
+
+
+def _is_phase(column: Column) -> bool:
+    return all(cell.lower() in PHASES for cell in set(column.cells))
+
+
+def _series(rows: Rows, phases: IntArray, notices: list[Notice]) -> Iterator[Series]:
+    step_name, steps = _steps(rows, phases, notices)
+    walls = _wall_times(rows)
+    overwritten = 0
+    for name, column in rows.numbers().items():
+        if name == step_name:
+            continue
+        for phase in np.unique(phases[column.rows]).tolist():
+            picked = (steps[column.rows] >= 0) & (phases[column.rows] == phase)
+            index, values = column.rows[picked], column.cells[picked]
+            kept, order = np.unique(steps[index][::-1], return_index=True)
+            last = len(index) - 1 - order  # the last of equal steps wins
+            overwritten += 0 if name.lower() in STEP_NAMES else len(index) - len(kept)
+            if len(kept):
+                yield Series(
+                    name=f"{_PHASES[phase]}/{name}" if phase else name,
+                    steps=kept,
+                    values=values[last],
+                    wall_times=None if walls is None else walls[index][last],
+                    unit=column.unit,
+                    place=name,
+                )
     if overwritten:
         notices.append(Notice("", f"{overwritten} values of repeated steps: the last one counts"))
 
 
-def _steps(rows: Rows, notices: list[Notice]) -> tuple[str | None, IntArray]:
-    """(the column that is the step, step of every row int64[count]; -1: the row has none).
-
-    Without a whole-numbered step column, or where repetition is the rule, it is the row's number
-    from 1 and the column stays a metric.
-    """
-    ordinal = np.arange(1, rows.count + 1, dtype=np.int64)
-    present = sorted({int(row) for index, _ in rows.numbers.values() for row in index.tolist()})
-    for name in _columns(rows, STEP_NAMES):
-        index, values = rows.numbers.get(name, (np.empty(0, np.int64), np.empty(0)))
-        whole = np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 2**62)
-        if not len(values) or not whole.any() or (values[whole] < 0).any():
-            continue
-        repeats = whole.sum() - len(np.unique(values[whole]))
-        if repeats > _REPEATED_SHARE * whole.sum() and not _restarts(values[whole]):
-            notices.append(Notice("", f"'{name}' repeats: the row's number is the step"))
-            continue
-        steps = np.full(rows.count, -1, np.int64)
-        steps[index[whole]] = values[whole].astype(np.int64)
-        missing = [row for row in present if steps[row] < 0]
-        if missing:
-            text = f"{len(missing)} rows without a whole '{name}': left out"
-            notices.append(Notice(f"row {rows.first + missing[0]}", text))
-        return name, steps
-    return None, ordinal
-
-
-def _restarts(values: FloatArray) -> bool:
-    """True for a log that jumps back a few times, as a resumed training does."""
-    return len(values) > 1 and (np.diff(values) != 0).all() and int((np.diff(values) < 0).sum()) < 4
-
-
 def _wall_times(rows: Rows) -> FloatArray | None:
-    """Seconds since the epoch by row, from a column that states moments; None without one."""
-    for name in _columns(rows, _TIME_NAMES):
-        cells: dict[int, float | str] = dict(rows.texts.get(name, {}))
-        index, values = rows.numbers.get(name, (np.empty(0, np.int64), np.empty(0)))
-        cells.update(zip(index.tolist(), values.tolist(), strict=True))
-        moments = {row: parse_time(cell) for row, cell in cells.items()}
-        if moments and all(moment is not None for moment in moments.values()):
-            walls = np.full(rows.count, math.nan)
-            for row, moment in moments.items():
-                walls[row] = moment.timestamp() if moment else math.nan
-            return walls
+    """Seconds since the epoch by row, NaN where unknown; None without a column of moments."""
+    for wanted in _TIME_NAMES:
+        for name, column in rows.walls.items():
+            if name.lower() == wanted:
+                walls = np.full(rows.count, np.nan)
+                walls[column.rows] = column.cells
+                return walls
     return None
 
 
-def _columns(rows: Rows, names: tuple[str, ...]) -> list[str]:
-    """The columns with one of these names, in the order of ``names``."""
-    have = [*rows.numbers, *rows.texts]
-    return [column for name in names for column in have if column.lower() == name]
+# --- steps -----------------------------------------------------------------------------------
 
 
-def _varies(rows: Rows, name: str) -> bool:
-    if name in rows.texts:
-        return len(set(rows.texts[name].values())) > 1
-    return len(np.unique(rows.numbers[name][1])) > 1
+def _steps(rows: Rows, phases: IntArray, notices: list[Notice]) -> tuple[str | None, IntArray]:
+    """(the column that is the step, step of every row int64[n]; -1: the row has none).
+
+    Without a column of whole numbers, or where repetition is the rule, it is the row's number
+    from 1, and the column stays a metric.
+    """
+    logged = np.zeros(rows.count, bool)
+    for name, column in rows.numbers().items():
+        if name.lower() not in STEP_NAMES:
+            logged[column.rows] = True
+    usable: list[tuple[int, str, IntArray]] = []
+    refused: list[str] = []
+    for name in rows.named(STEP_NAMES, numbers=True):
+        steps = _whole_steps(rows.columns[name], rows.count)
+        if steps is None:
+            refused.append(f"'{name}' is no whole number from 0")
+        elif _repeats(rows, steps, phases):
+            refused.append(f"'{name}' repeats")
+        else:
+            usable.append((int((logged & (steps < 0)).sum()), name, steps))
+    if not usable:
+        notices.extend(Notice("", f"{text}: the row's number is the step") for text in refused)
+        return None, np.arange(1, rows.count + 1, dtype=np.int64)
+    missing, name, steps = min(usable, key=lambda item: item[0])
+    notices.extend(Notice("", f"{text}: '{name}' is the step") for text in refused)
+    if missing:
+        line = rows.lines[np.flatnonzero(logged & (steps < 0))[0]]
+        notices.append(Notice(f"row {line}", f"{missing} rows without '{name}': left out"))
+    return name, steps
 
 
-def _labels(rows: Rows, names: list[str]) -> dict[tuple[str, ...], list[int]]:
-    columns = [_cells(rows, name) for name in names]
-    found: dict[tuple[str, ...], list[int]] = {}
-    for row in range(rows.count) if names else ():
-        found.setdefault(tuple(cells.get(row, "") for cells in columns), []).append(row)
-    return found or {(): []}
+def _whole_steps(column: Column, count: int) -> IntArray | None:
+    values = column.cells[~np.isnan(column.cells)]
+    if not len(values) or not ((values >= 0) & (values < _LARGEST_STEP)).all():
+        return None
+    if (values != np.floor(values)).any():
+        return None
+    steps = np.full(count, -1, np.int64)
+    steps[column.rows[~np.isnan(column.cells)]] = values.astype(np.int64)
+    return steps
 
 
-def _cells(rows: Rows, name: str) -> dict[int, str]:
-    if name in rows.texts:
-        return rows.texts[name]
-    index, values = rows.numbers[name]
-    return {row: f"{value:g}" for row, value in zip(index.tolist(), values.tolist(), strict=True)}
+def _repeats(rows: Rows, steps: IntArray, phases: IntArray) -> bool:
+    """True when metrics have several values at a step as a rule, not only after a resumption."""
+    code = steps * len(_PHASES) + phases
+    if _share_overwritten(rows, steps, code) <= _REPEATED_SHARE:
+        return False
+    known = np.flatnonzero(steps >= 0)
+    jumps = np.zeros(rows.count, np.int64)
+    jumps[known[1:]] = np.diff(steps[known]) < 0
+    parts = np.cumsum(jumps)
+    if not 0 < parts[-1] < _RESUMED:
+        return True
+    return _share_overwritten(rows, steps, code * _RESUMED + parts) > _REPEATED_SHARE
 
 
-def _is_phase(rows: Rows, name: str) -> bool:
-    cells = rows.texts.get(name, {})
-    return bool(cells) and all(cell.lower() in PHASES for cell in cells.values())
+def _share_overwritten(rows: Rows, steps: IntArray, codes: npt.NDArray[np.int64]) -> float:
+    """The share of values that stand under a code which their column has already."""
+    total = distinct = 0
+    for name, column in rows.numbers().items():
+        if name.lower() not in STEP_NAMES:
+            found = np.sort(codes[column.rows[steps[column.rows] >= 0]], kind="stable")
+            total += len(found)
+            distinct += int(np.count_nonzero(np.diff(found))) + bool(len(found))
+    return (total - distinct) / total if total else 0.0

@@ -8,9 +8,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -24,6 +25,8 @@ HEAD_BYTES = 65_536
 MAX_DOCUMENT_BYTES = 512 * 2**20
 MAX_LINE_BYTES = 256 * 2**20
 _GZIP = b"\x1f\x8b"
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _BLOCK = 1 << 20
 
 
@@ -47,16 +50,13 @@ class Source:
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """The bytes, unpacked. Raises ReadError when they cannot be had."""
+        """The bytes, unpacked, as UTF-8 where they begin with the byte-order mark of UTF-16.
+
+        Raises ReadError when they cannot be had.
+        """
         try:
-            with self._raw() as raw:
-                packed = raw.read(2) == _GZIP
-                raw.seek(0)
-                if not packed:
-                    yield raw
-                    return
-                with gzip.GzipFile(fileobj=raw) as unpacked:
-                    yield unpacked  # type: ignore[misc] # a GzipFile reads like any binary file
+            with self._raw() as raw, _unpacked(raw) as stream:
+                yield _as_utf8(stream, self.uri)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise MalformedSourceError(self.uri, "gzip", str(error)) from error
         except OSError as error:
@@ -72,7 +72,7 @@ class Source:
     def head(self) -> bytes:
         """The first 64 KiB, unpacked, without a byte-order mark."""
         with self.open() as stream:
-            return stream.read(HEAD_BYTES).removeprefix(b"\xef\xbb\xbf")
+            return stream.read(HEAD_BYTES).removeprefix(_UTF8_MARK)
 
     def read_bytes(self) -> bytes:
         """Everything, unpacked, without a byte-order mark; refuses what no memory should hold."""
@@ -84,12 +84,22 @@ class Source:
                 f"larger than {MAX_DOCUMENT_BYTES // 2**20} MiB as one document",
                 hint="write one JSON object per line (JSONL), or CSV: they are read in parts",
             )
-        return content.removeprefix(b"\xef\xbb\xbf")
+        return content.removeprefix(_UTF8_MARK)
 
-    @cached_property
+    @property
     def json(self) -> JsonText:
         """The whole content as JSON. Raises MalformedSourceError with the byte of the problem."""
-        return parse_json(self.read_bytes(), self.uri)
+        if isinstance(self._parsed, ReadError):
+            raise self._parsed
+        return self._parsed
+
+    @cached_property
+    def _parsed(self) -> JsonText | ReadError:
+        """Kept also where it fails: every reader asks."""
+        try:
+            return parse_json(self.read_bytes(), self.uri)
+        except ReadError as error:
+            return error
 
     @cached_property
     def first_line(self) -> bytes:
@@ -102,7 +112,7 @@ class Source:
         if not self.head.lstrip().startswith(b"{"):
             return None
         with self.open() as stream:
-            line = stream.readline(MAX_LINE_BYTES).removeprefix(b"\xef\xbb\xbf")
+            line = stream.readline(MAX_LINE_BYTES).removeprefix(_UTF8_MARK)
             while line and not line.strip():
                 line = stream.readline(MAX_LINE_BYTES)
             if not line.rstrip().endswith(b"}") or not stream.read(HEAD_BYTES).strip():
@@ -139,17 +149,45 @@ class Source:
         """Size as it lies there."""
         if self.content is not None:
             return len(self.content)
-        return self.path.stat().st_size if self.path else 0
+        return self._status.st_size if self._status else 0
 
     @cached_property
     def mtime(self) -> datetime | None:
-        """When the file was last written; None for a stream."""
-        if self.path is None:
+        """When the file was last written; None for a stream, and where the calendar has no date."""
+        try:
+            return datetime.fromtimestamp(self._status.st_mtime, UTC) if self._status else None
+        except (OverflowError, ValueError, OSError):
             return None
-        return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+
+    @cached_property
+    def _status(self) -> os.stat_result | None:
+        try:
+            return self.path.stat() if self.path else None
+        except OSError as error:
+            raise ReadError(self.uri, f"cannot be read: {error.strerror or error}") from error
 
     @property
     def name(self) -> str:
         """The file's name without ``.gz``."""
         name = PurePath(self.uri.replace("\\", "/")).name
         return name[:-3] if name.endswith(".gz") else name
+
+
+def _unpacked(raw: IO[bytes]) -> AbstractContextManager[IO[bytes]]:
+    packed = raw.read(2) == _GZIP
+    raw.seek(0)
+    # a GzipFile reads like any binary file
+    return gzip.GzipFile(fileobj=raw) if packed else nullcontext(raw)  # type: ignore[return-value]
+
+
+def _as_utf8(stream: IO[bytes], uri: str) -> IO[bytes]:
+    """The stream; one in UTF-16, as the shell of Windows writes it, in UTF-8."""
+    mark = stream.read(2)
+    stream.seek(0)
+    if mark not in _UTF16_MARKS:
+        return stream
+    content = stream.read(MAX_DOCUMENT_BYTES)
+    try:
+        return io.BytesIO(content.decode("utf-16").encode("utf-8", "surrogatepass"))
+    except UnicodeDecodeError as error:
+        raise MalformedSourceError(uri, f"byte {error.start}", "not UTF-16 text") from error

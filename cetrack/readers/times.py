@@ -9,7 +9,8 @@ from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = 946_684_800, 4_102_444_800  # 2000 and 2100: what can be a time in seconds
-_COMPACT = re.compile(r"^(\d{4})(\d\d)(\d\d)[T_\- ]?(?:(\d\d)(\d\d)(\d\d)?)?Z?$")
+_YEARS = range(1900, 3000)  # the ends of the calendar overflow in other zones
+_COMPACT = re.compile(r"^(\d{4})(\d\d)(\d\d)[T_\- ]?(?:(\d\d)(\d\d)(\d\d)?)?Z?$", re.ASCII)
 _IN_NAME = re.compile(
     r"(?<!\d)(20\d\d)[-_.]?([01]\d)[-_.]?([0-3]\d)"
     r"(?:[T_\-. ]?([0-2]\d)[-_.:h]?([0-5]\d)(?:[-_.:m]?([0-5]\d))?)?(?!\d)"
@@ -19,16 +20,16 @@ _IN_NAME = re.compile(
 def parse_time(value: Any) -> datetime | None:
     """The moment that a value states, None when it states none.
 
-    ISO 8601 with or without zone, ``20260131T0900``, seconds or milliseconds since 1970 as a
-    number or as text.
+    ISO 8601 with or without zone, ``20260131T0900``, and seconds, milli-, micro- or nanoseconds
+    since 1970, as text or as a number.
     """
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
-    if isinstance(value, (int, float)):
-        return _from_epoch(float(value)) if abs(value) < 1e18 else None
-    if not isinstance(value, str) or not (4 < len(value.strip()) < 64):
+    if isinstance(value, int) and not abs(value) < 1e20:
         return None
-    text = value.strip()
+    text = value.strip() if isinstance(value, str) else str(value)
+    if not 4 < len(text) < 64:
+        return None
     compact = _COMPACT.match(text)
     if compact:
         return _moment(compact.groups())
@@ -43,7 +44,7 @@ def _from_text(text: str) -> datetime | None:
         moment = datetime.fromisoformat(text.replace("/", "-"))
     except ValueError:
         return None
-    if not 1970 <= moment.year <= 2200:  # the ends of the calendar overflow in other zones
+    if moment.year not in _YEARS:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
@@ -57,7 +58,7 @@ def time_in_name(name: str) -> datetime | None:
 def _from_epoch(number: float) -> datetime | None:
     if not math.isfinite(number):
         return None
-    for unit in (1, 1000, 1_000_000):
+    for unit in (1, 1000, 1_000_000, 1_000_000_000):
         if _FIRST <= number / unit <= _LAST:
             return _EPOCH + timedelta(seconds=number / unit)
     return None
@@ -65,6 +66,7 @@ def _from_epoch(number: float) -> datetime | None:
 
 def _moment(parts: tuple[str | None, ...]) -> datetime | None:
     try:
-        return datetime(*(int(part or 0) for part in parts), tzinfo=UTC)  # type: ignore[misc, arg-type]
+        moment = datetime(*(int(part or 0) for part in parts), tzinfo=UTC)  # type: ignore[misc, arg-type]
     except ValueError:
         return None
+    return moment if moment.year in _YEARS else None
