@@ -110,8 +110,24 @@ def _role(column: Any) -> str:
     return ", ".join(parts)
 
 
+def formats_page() -> str:
+    """What each reader recognises, from the registry."""
+    from cetrack.readers.registry import formats_markdown
+
+    return formats_markdown()
+
+
+def metrics_page() -> str:
+    """The catalogue of metrics."""
+    from cetrack.metrics import metrics_markdown
+
+    return metrics_markdown()
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli_page,
+    "formats.md": formats_page,
+    "metrics.md": metrics_page,
     "schema.md": schema_page,
 }
 
