@@ -216,13 +216,20 @@ def _show(report: IngestReport, *, planned: bool) -> None:
         output.emit(_sources_table(listed), Format.TABLE, empty="nothing to say about any file")
     for item in report.sources:
         _say_notices(item)
-    for item in report.rejected:
-        output.say(f"rejected: {_shown(item.uri)}: {item.problem}")
-        if item.hint:
-            output.say(f"  hint: {item.hint}")
+    _say_rejections(report.rejected)
     for remark in report.remarks:
         output.say(f"note: {remark}")
     output.say(_sum(report, planned=planned))
+
+
+def _say_rejections(rejected: Sequence[SourceReport]) -> None:
+    """Every rejected file with its reason; what to do is said once for all that it helps."""
+    for hint in dict.fromkeys(item.hint for item in rejected):
+        for item in rejected:
+            if item.hint == hint:
+                output.say(f"rejected: {_shown(item.uri)}: {item.problem}")
+        if hint:
+            output.say(f"  hint: {hint}")
 
 
 def _is_notable(item: SourceReport) -> bool:
