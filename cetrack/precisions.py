@@ -106,6 +106,7 @@ MAX_LABEL = 200  # longer text names no format, and would only cost time
 _ORDINARY = frozenset({"binary", "double", "half", "mixed", "single"})
 # and these are a format where someone says so, but no proof that a label is one
 _WEAK = _ORDINARY | {"amp", "float", "ternary"}
+_TRADE = frozenset({*RUNTIMES, *METHODS})
 # what people write beside a format
 _QUALIFIERS = frozenset(
     {
@@ -113,12 +114,12 @@ _QUALIFIERS = frozenset(
         "cpu", "cuda", "engine", "fake", "gpu", "legacy", "model", "npu", "only", "optimized",
         "original", "per", "post", "qdq", "quant", "quantised", "quantization", "quantized", "real",
         "sim", "simulated", "static", "symmetric", "tensor", "training", "weight", "weights",
-        *RUNTIMES, *METHODS,
+        *_TRADE,
     }
 )  # fmt: skip
 _TAG = re.compile(r"^([a-z]?\d{1,2}|g\d{2,3})$")  # M2 — PTQ INT8, int4_g128
 # fp-32, 4 bit; a single letter before the number is rather the name of something else
-_SPLIT_NUMBER = re.compile(r"(?<=[a-z]{2})_(?=\d+$)|(?<=^\d)_(?=bit$)")
+_SPLIT_NUMBER = re.compile(r"(?<=[a-z]{2})_(?=\d+$)|(?<=\d)_(?=bit$)")
 _NAMESPACE = re.compile(r"^(torch|np|numpy|jnp|tf)[._]")
 _COMMENT = re.compile(r"\s*\([^)]*\)")
 _BITS = re.compile(r"^w(\d{1,2})a(\d{1,2})$")
@@ -175,7 +176,7 @@ def find_precision(label: str) -> tuple[Precision, tuple[str, ...]] | None:
             for start in range(len(words) - size + 1)
             if (known := parse_precision("_".join(words[start : start + size]))) is not None
         ]
-        sure = [item for item in found if item[1] not in _ORDINARY or _qualify(item[2])]
+        sure = [item for item in found if item[1] not in _ORDINARY or _TRADE.issuperset(item[2])]
         if len({known.name for known, _, _ in sure}) == 1:
             return sure[0][0], sure[0][2]
         if sure:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cetrack.domain import Kind, RunRecord
 from cetrack.errors import UsageError
+from cetrack.precisions import parse_precision
 from cetrack.readers.numbers import whole_number
 
 _MODEL = ("library", "category", "input_shape", "description")
@@ -45,10 +46,17 @@ def apply_settings(record: RunRecord, settings: Mapping[str, str]) -> tuple[RunR
         known = _value_of(record, key)
         if known in (None, "") or key in record.weak or (key == "kind"):
             record = _with(record, key, value)
-        elif str(known) != value:
+        elif not _agree(key, str(known), value):
             said = f"'{known!s:.60}' in the file"
             contradictions.append(f"{key} is {said}: --set {key}={value} not used")
     return record, contradictions
+
+
+def _agree(key: str, known: str, value: str) -> bool:
+    if key != "precision":
+        return known == value
+    formats = parse_precision(known), parse_precision(value)
+    return known == value or (formats[0] is not None and formats[0] == formats[1])
 
 
 def _value_of(record: RunRecord, key: str) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cetrack.cli import opening, output
-from cetrack.cli.ingest import Answer
+from cetrack.cli.ingest import Answer, AnswerFormat
 from cetrack.cli.options import Db, Filter
 from cetrack.errors import UsageError
 from cetrack.report import Column, Format, Kind, Table
@@ -23,38 +23,37 @@ _COUNTS = ("runs", "scalars", "files", "unchanged", "removed")
 _COLUMNS = (Column(name="logdir"), *(Column(name=name, kind=Kind.NUMBER) for name in _COUNTS))
 
 
+Folder = Annotated[Path | None, typer.Argument(metavar="LOGDIR", help="Where the event files go.")]
+Logdir = Annotated[
+    Path | None,
+    typer.Option("--logdir", metavar="LOGDIR", help="The same, as an option.", show_default=False),
+]
+Views = Annotated[
+    list[View] | None,
+    typer.Option("--view", help="Only this part; may be given several times.", show_default="all"),
+]
+LayoutName = Annotated[
+    Layout,
+    typer.Option("--layout", help="compression-board: what the COMPRESSION plugin reads."),
+]
+Tags = Annotated[
+    TagOrder | None,
+    typer.Option(
+        "--tags",
+        help="Cards of trend and compare grouped by model or by metric.",
+        show_default="by-model",
+    ),
+]
+
+
 def export_tb(
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="LOGDIR", help="Where the event files go.")
-    ] = None,
-    logdir: Annotated[
-        Path | None,
-        typer.Option(
-            "--logdir", metavar="LOGDIR", help="The same, as an option.", show_default=False
-        ),
-    ] = None,
+    folder: Folder = None,
+    logdir: Logdir = None,
     filter: Filter = None,
-    view: Annotated[
-        list[View] | None,
-        typer.Option(
-            "--view", help="Only this part; may be given several times.", show_default="all"
-        ),
-    ] = None,
-    layout: Annotated[
-        Layout,
-        typer.Option("--layout", help="compression-board: what the COMPRESSION plugin reads."),
-    ] = Layout.DEFAULT,
-    tags: Annotated[
-        TagOrder | None,
-        typer.Option(
-            "--tags",
-            help="Cards of trend and compare grouped by model or by metric.",
-            show_default="by-model",
-        ),
-    ] = None,
-    format: Annotated[
-        Answer, typer.Option("--format", help="How to write the report.")
-    ] = Answer.TABLE,
+    view: Views = None,
+    layout: LayoutName = Layout.DEFAULT,
+    tags: Tags = None,
+    format: AnswerFormat = Answer.TABLE,
     db: Db = None,
 ) -> None:
     """Write runs as TensorBoard event files.

@@ -165,6 +165,11 @@ def _create_source() -> None:
     op.create_index(op.f("ix_source_sha256"), "source", ["sha256"], unique=False)
 
 
+def _blanks(*names: str) -> list[sa.Column[str]]:
+    """Text columns in which blank means unknown."""
+    return [sa.Column(name, sa.Text(), server_default="", nullable=False) for name in names]
+
+
 def _create_run() -> None:
     op.create_table(
         "run",
@@ -176,12 +181,7 @@ def _create_run() -> None:
         sa.Column("precision_id", BIG_KEY, nullable=False),
         sa.Column("environment_id", BIG_KEY, nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("method", sa.Text(), server_default="", nullable=False),
-        sa.Column("name", sa.Text(), server_default="", nullable=False),
-        sa.Column("variant", sa.Text(), server_default="", nullable=False),
-        sa.Column("dataset", sa.Text(), server_default="", nullable=False),
-        sa.Column("split", sa.Text(), server_default="", nullable=False),
-        sa.Column("task", sa.Text(), server_default="", nullable=False),
+        *_blanks("method", "name", "variant", "dataset", "split", "task"),
         sa.Column("seed", sa.BigInteger(), nullable=True),
         sa.Column("batch_size", sa.BigInteger(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
