@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import URL
 
+from cetrack.config import Settings, find_settings
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INSTALLS = {  # run by test_packaging and by whoever runs these tests
@@ -123,6 +125,16 @@ def test_the_results_file_shown_is_one(folder: Path) -> None:
         check=False,
     )
     assert (done.returncode, "2 new" in done.stderr) == (0, True), done.stderr
+
+
+def test_the_settings_shown_are_settings(folder: Path) -> None:
+    (folder / "cetrack.toml").write_text(blocks("toml")[0])
+
+    found = find_settings(folder / "results")
+
+    assert found == Settings(
+        db=str(folder / "results.db"), experiment="nightly", baseline_precision="fp32"
+    )
 
 
 def test_every_page_that_is_linked_exists() -> None:
