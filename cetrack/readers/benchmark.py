@@ -16,10 +16,11 @@ from cetrack.errors import MalformedSourceError
 from cetrack.precisions import find_precision, is_precision
 from cetrack.readers.base import Match, matched
 from cetrack.readers.compression import is_compression
-from cetrack.readers.entries import Entry, block_prefix, pointer, read_entry
+from cetrack.readers.entries import Entry, pointer, read_entry, take_settings
 from cetrack.readers.fields import (
     FIELD_KEYS,
     MODEL_KEYS,
+    SETTING_BLOCKS,
     filled,
     model_block,
     model_hint,
@@ -31,12 +32,6 @@ from cetrack.readers.source import Source
 
 FORMAT = "benchmark"
 _MODEL_BLOCKS = frozenset({"model_info", "info", "meta", "metadata", "model"})
-_FILE_BLOCKS = frozenset(
-    {
-        "benchmark_config", "config", "configuration", "environment", "hardware", "host", "meta",
-        "metadata", "run_info", "settings", "setup", "system", "system_info", "versions",
-    }
-)  # fmt: skip
 # what is computed from the runs, as a precision of a model or as a model of a file
 _SUMMARIES = frozenset(
     {
@@ -112,7 +107,7 @@ def _is_nameless(document: Mapping[str, Any]) -> bool:
 
 def _is_entry(key: str, value: Any) -> bool:
     """True for what may stand beside the precisions of a model."""
-    about = _is_about_model(key, value) and key.lower() not in _FILE_BLOCKS
+    about = _is_about_model(key, value) and key.lower() not in SETTING_BLOCKS
     return about or (isinstance(value, Mapping) and find_precision(key) is not None)
 
 
@@ -137,12 +132,8 @@ def _is_run(value: Any) -> bool:
 def _read_shared(shared: Entry, key: str, value: Any) -> None:
     """Take a top-level entry that is no model, or say that it was not understood."""
     place = pointer("", key)
-    if isinstance(value, Mapping) and key.lower() in _FILE_BLOCKS:
-        block = read_entry(value, place, numbers_are_params=True)
-        shared.fields = {**block.fields, **shared.fields}
-        prefix = block_prefix(key)
-        shared.params.update({f"{prefix}{name}": item for name, item in block.params.items()})
-        shared.notices.extend(block.notices)
+    if isinstance(value, Mapping) and key.lower() in SETTING_BLOCKS:
+        take_settings(shared, key, value, place)
     elif isinstance(value, (Mapping, list)):
         kind = "object" if isinstance(value, Mapping) else "list"
         what = f"{kind} without a precision that holds measurements: left out"

@@ -160,10 +160,10 @@ def _run(item: Any, place: str) -> RunRecord:
     )
 
 
-def _uid(item: Mapping[str, Any]) -> str | None:
-    uid = checks.text_or_none(item, "uid")
+def _uid(item: Mapping[str, Any], key: str = "uid") -> str | None:
+    uid = checks.text_or_none(item, key)
     plain = uid is None or (0 < len(uid) <= MAX_UID and uid.isascii() and uid.isprintable())
-    require(plain and " " not in (uid or ""), f"'uid' is not up to {MAX_UID} ASCII characters")
+    require(plain and " " not in (uid or ""), f"'{key}' is not up to {MAX_UID} ASCII characters")
     return uid
 
 
@@ -287,8 +287,8 @@ def _tag(key: str, value: Any) -> str:
 
 def _link(item: Mapping[str, Any], key: str) -> Link | None:
     """Another run: its uid, alone or in an object."""
-    holder = item if isinstance(item.get(key), str) else checks.mapping(item, key)
-    uid = checks.text(holder, key if holder is item else "uid")
+    plain = isinstance(item.get(key), str)
+    uid = _uid(item, key) if plain else _uid(checks.mapping(item, key))
     return Link(uid=uid) if uid else None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from cetrack.domain import Identity, Kind, Link, ModelHint, Notice, RunRecord
 from cetrack.precisions import canonical_method, find_precision, is_precision
 from cetrack.readers.base import Match, matched
-from cetrack.readers.entries import Entry, block_prefix, flatten, pointer, read_entry
+from cetrack.readers.entries import Entry, flatten, pointer, read_entry
 from cetrack.readers.fields import filled, model_block, model_hint, with_fields
 from cetrack.readers.lines import json_lines
 from cetrack.readers.numbers import is_number, number_in_text
@@ -26,7 +26,6 @@ _COMPRESSED = (
     "compressed", "compressed_metrics", "quantized", "quantized_metrics", "pruned", "distilled",
     "after", "optimized",
 )  # fmt: skip
-_SETTINGS = ("calibration", "calibration_settings", "config", "configuration", "settings")
 _RATIOS = ("ratios", "ratio", "compression", "improvement", "improvements", "comparison")
 _MODEL_BLOCKS = ("model_info", "model")
 _METHODS = ("method", "compression_method", "quantization_method")
@@ -194,9 +193,6 @@ def _facts(item: Mapping[str, Any], sides: set[str], place: str) -> tuple[ModelH
             named, unused = model_block(value, hint.name)
             hint = filled(hint, named)
             settings.update(flatten({key: unused}))
-            del rest[key]
-        elif key.lower() in _SETTINGS:
-            settings.update(flatten(value, block_prefix(key)))
             del rest[key]
         elif key.lower() in _RATIOS:
             del rest[key]

@@ -3,8 +3,8 @@
 Shared by the snapshot readers. Names stay those of the file. Rules: a number is a metric; a
 one-dimensional list of numbers is a sample; ``{mean, std, …}`` is one metric with its spread, and
 a ``unit`` in an object is that of all its numbers; other nested numbers get dotted names; text is a
-parameter, or a number where the name is a known metric's or ends in a unit; matrices and the like
-are artifacts.
+parameter, or a number where the name is a known metric's or ends in a unit; what stands in a block
+of settings is a parameter; matrices and the like are artifacts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from cetrack.domain import Artifact, Notice, ParamValue, Sample, Series, Spread
 from cetrack.metrics import is_known
-from cetrack.readers.fields import FIELD_KEYS, PARAM_KEYS, field_value
+from cetrack.readers.fields import FIELD_KEYS, PARAM_KEYS, SETTING_BLOCKS, field_value
 from cetrack.readers.numbers import (
     float_of,
     is_missing,
@@ -44,7 +44,11 @@ _SPREAD = {
 }
 # the repetitions behind the mean that they stand beside
 _REPETITIONS = frozenset({"raw", "samples", "values"})
+# blocks whose name says nothing about what is in them
 _PLAIN_BLOCKS = frozenset({"config", "configuration", "settings", "setup", "params"})
+_METRIC_BLOCKS = frozenset({"measurements", "metrics", "results"})
+# of how a model was compressed, not of its run: a batch size in it is another one
+_CALIBRATION_BLOCKS = frozenset({"calibration", "calibration_settings"})
 
 
 @dataclass
@@ -96,7 +100,8 @@ def _sort(entry: Entry, values: Mapping[str, Any], spot: _Spot) -> None:
         if value is None or (not spot.prefix and _take_field(entry, str(key), value, place)):
             continue
         if isinstance(value, Mapping):
-            _sort_object(entry, name, value, place, spot)
+            if spot.prefix or spot.settings or not _take_block(entry, str(key), value, place):
+                _sort_object(entry, name, value, place, spot)
         elif isinstance(value, list):
             _sort_list(entry, name, value, spot)
         elif isinstance(value, str):
@@ -123,6 +128,29 @@ def _sort_object(
             if isinstance(rest[key], list) and is_numeric(rest[key]):
                 _sort_list(entry, name, rest.pop(key), inner)
     _sort(entry, rest, inner)
+
+
+def _take_block(entry: Entry, key: str, value: Mapping[str, Any], place: str) -> bool:
+    """Take an object whose name says what it holds; False for any other."""
+    lowered = key.lower()
+    if lowered in _METRIC_BLOCKS:
+        _sort(entry, value, _Spot("", place, settings=False))
+    elif lowered in SETTING_BLOCKS:
+        take_settings(entry, key, value, place)
+    elif lowered in _CALIBRATION_BLOCKS:
+        entry.params.update(flatten(value, f"{key}."))
+    else:
+        return False
+    return True
+
+
+def take_settings(entry: Entry, key: str, value: Mapping[str, Any], place: str) -> None:
+    """Take a block of settings: fields, where they are not stated outside of it, and parameters."""
+    block = read_entry(value, place, numbers_are_params=True)
+    entry.fields = {**block.fields, **entry.fields}
+    prefix = block_prefix(key)
+    entry.params.update({f"{prefix}{name}": item for name, item in block.params.items()})
+    entry.notices.extend(block.notices)
 
 
 def _take_spread(values: dict[str, Any]) -> tuple[float, Spread] | None:

@@ -18,7 +18,7 @@ from cetrack.readers.base import Match, matched
 from cetrack.readers.compression import is_compression
 from cetrack.readers.csv_text import csv_rows, header
 from cetrack.readers.entries import block_prefix, pointer, read_entry
-from cetrack.readers.fields import FIELD_KEYS, MODEL_KEYS, model_hint, with_fields
+from cetrack.readers.fields import FIELD_KEYS, MODEL_KEYS, SETTING_BLOCKS, model_hint, with_fields
 from cetrack.readers.histories import (
     History,
     flat,
@@ -37,11 +37,7 @@ FORMAT = "epochs"
 _PRECISION_KEYS = ("precision", "dtype")
 # blocks whose entries are settings of the run, whatever the block is called
 _MODEL_BLOCKS = frozenset({"model", "model_info"})
-_BLOCKS = _MODEL_BLOCKS | {
-    "args", "config", "configuration", "hparams", "hyperparameters", "meta", "metadata", "params",
-    "settings", "setup",
-}  # fmt: skip
-
+_BLOCKS = _MODEL_BLOCKS | SETTING_BLOCKS
 _STATED = frozenset({*FIELD_KEYS, *MODEL_KEYS, *_PRECISION_KEYS})
 
 

@@ -61,6 +61,14 @@ PARAM_KEYS = frozenset(
         "version", "warmup", "warmup_runs", "weight_decay", "workers",
     }
 )  # fmt: skip
+# blocks of settings: nothing in them was measured
+SETTING_BLOCKS = frozenset(
+    {
+        "args", "benchmark_config", "config", "configuration", "environment", "hardware", "host",
+        "hparams", "hyperparameters", "meta", "metadata", "params", "run_info", "settings", "setup",
+        "system", "system_info", "versions",
+    }
+)  # fmt: skip
 MODEL_KEYS: Mapping[str, str] = {
     "category": "category",
     "description": "description",

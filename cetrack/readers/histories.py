@@ -62,9 +62,9 @@ def is_training(value: Any) -> bool:
 
 
 def _below(document: Mapping[str, Any], around: History, depth: int = 0) -> Iterator[History]:
-    if depth and _is_measured(document):
-        return
     inner = next((key for key in document if _is_wrapper(key, document[key])), None)
+    if depth and _is_measured(document, wrapped=inner is not None):
+        return
     if inner is not None:
         facts = {key: value for key, value in document.items() if key != inner}
         place = pointer(around.place, inner)
@@ -87,17 +87,16 @@ def _is_wrapper(key: str, value: Any) -> bool:
     return key.lower() in _HISTORY_KEYS and is_history(value)
 
 
-def _is_measured(values: Mapping[str, Any]) -> bool:
+def _is_measured(values: Mapping[str, Any], *, wrapped: bool) -> bool:
     """True for an object with a number that only a benchmark measures, or one of a quality.
 
-    Beside a list that is logged per epoch a quality is that of the last one.
+    Beside what is surely logged per epoch a quality is that of the last one.
     """
     families = {resolve(key).metric.family for key, value in values.items() if is_number(value)}
     if families & _MEASURED:
         return True
-    return "quality" in families and not any(
-        item and _is_phased(name) for name, item in lists_of(values)
-    )
+    logged = wrapped or any(item and _is_phased(name) for name, item in lists_of(values))
+    return "quality" in families and not logged
 
 
 def _named(key: str, names: Mapping[str, str]) -> dict[str, str]:

@@ -51,6 +51,15 @@ def test_metrics_ratios_and_calibration() -> None:
     assert after.params == {"calibration.samples": 128, "calibration.observer": "minmax"}
 
 
+def test_settings_in_a_block_are_of_both_runs() -> None:
+    document = item(precision="int8", config={"device": "gpu", "seed": 3, "observer": "minmax"})
+
+    before, after = read(document).records
+
+    assert [(r.environment.device, r.seed) for r in (before, after)] == [("gpu", 3), ("gpu", 3)]
+    assert (before.params, after.params) == ({}, {"observer": "minmax"})
+
+
 def test_a_baseline_that_several_results_have_in_common_is_one_run() -> None:
     reading = read(sample("compression/list.json"))
 

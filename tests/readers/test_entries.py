@@ -158,6 +158,33 @@ def test_text_and_switches_are_parameters() -> None:
     }
 
 
+def test_a_block_says_by_its_name_what_is_in_it() -> None:
+    entry = read_entry(
+        {
+            "metrics": {"accuracy": 0.5, "latency": {"mean": 3, "unit": "ms"}},
+            "config": {"depth": 2, "seed": 7, "device": "gpu"},
+            "hardware": {"cores": 8, "os": "linux"},
+            "calibration": {"samples": 128, "batch_size": 32},
+            "device": "cpu",
+            "other": {"depth": 2},
+        },
+        "",
+    )
+
+    assert metrics(entry) == {
+        "accuracy": (0.5, None),
+        "latency": (3.0, "ms"),
+        "other.depth": (2.0, None),
+    }
+    assert entry.fields == {"seed": 7, "device": "cpu", "os": "linux"}
+    assert entry.params == {
+        "depth": 2,
+        "hardware.cores": 8,
+        "calibration.samples": 128,
+        "calibration.batch_size": 32,
+    }
+
+
 def test_in_a_block_of_settings_nothing_is_a_metric() -> None:
     block = {"lr": 0.1, "sizes": [1, 2], "latency_ms": "3", "inner": {"depth": 2}, "seed": "7"}
     entry = read_entry(block, "/config", numbers_are_params=True)

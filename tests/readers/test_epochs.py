@@ -338,6 +338,8 @@ def test_what_is_no_history(content: Any) -> None:
         ({"train_loss": [1, 2], "accuracy": 0.9}, True),
         ({"train_loss": [1, 2], "latency_ms": 3}, False),
         ({"history": {"loss": [1, 2]}}, True),
+        ({"history": {"loss": [1, 2]}, "accuracy": 0.9}, True),
+        ({"history": {"loss": [1, 2]}, "latency_ms": 3}, False),
         ({"fold1": {"train_loss": [1]}}, True),
         ({"accuracy": 0.9}, False),
         ({"accuracy": [0.9, 0.8]}, False),
