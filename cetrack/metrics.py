@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Any
 
 from cetrack.domain import Direction, MetricDef
-from cetrack.units import Unit, find_unit, scale_between, split_suffix, unit_of_name
+from cetrack.units import Unit, bracket_unit, find_unit, scale_between, split_suffix
 
 PHASES = {
     "train": "train",
@@ -31,9 +31,11 @@ PHASES = {
     "test": "test",
 }
 _PHASE = re.compile(r"^(?P<phase>[a-z]+)[_/.\- ](?P<rest>.+)$")
-_UNIT_IN_BRACKETS = re.compile(r"^(?P<name>.+?)\s*[(\[](?P<unit>[^()\[\]]+)[)\]]$")
+_UNIT_IN_BRACKETS = re.compile(r"^(?P<name>.+?)(?P<gap>\s*)[(\[](?P<unit>[^()\[\]]+)[)\]]$")
 _DIMENSIONLESS = "number"
 _LONGEST_NAME = 200
+# what the values of a name of its own are kept in where their unit stands beside them
+_KEPT_IN = {"energy": "mJ", "power": "mW", "size": "MB", "time": "ms"}
 _NO_UNIT = frozenset({"", "-", "1", "dimensionless", "n/a", "none", "unitless"})
 
 
@@ -152,7 +154,8 @@ def _resolve_plain(name: str, stated_unit: str | None) -> Resolution:
         if canonical is not None:
             found = _converted(catalogue()[canonical], unit, written)
             return replace(found, doubt=_contradiction(name, unit, stated_unit))
-        return _unknown(name, unit.symbol, written, _family(stem))
+        own = _unknown(name, unit.symbol, written, _family(stem))
+        return _in_common_unit(own, name, unit) if stated_unit else own
     if stated_unit:
         return _unknown(name, stated_unit, stated_unit, "other")
     for dimension in (_DIMENSIONLESS, "fraction"):
@@ -169,28 +172,46 @@ def _unknown(name: str, unit: str, written: str | None, family: str) -> Resoluti
     return Resolution(MetricDef(name=own, unit=unit, family=family), written, Fraction(1))
 
 
+def _in_common_unit(own: Resolution, name: str, stated: Unit) -> Resolution:
+    """In the unit that the name ends in, else one per dimension: files may state several."""
+    said = _unit_in(name)
+    unit = said[1] if said else find_unit(_KEPT_IN.get(stated.dimension, ""))
+    if own.metric.name != name or unit is None or unit.dimension != stated.dimension:
+        return own
+    metric = replace(own.metric, unit=unit.symbol)
+    doubt = _contradiction(name, stated, stated.symbol)
+    return replace(own, metric=metric, scale=scale_between(stated, unit), doubt=doubt)
+
+
 def _contradiction(name: str, unit: Unit, stated: str | None) -> str | None:
-    suffixed = split_suffix(name) if stated else None
-    if suffixed is None or suffixed[1] == unit:
+    said = _unit_in(name) if stated else None
+    if said is None or said[1] == unit:
         return None
-    return f"'{name}' ends in {suffixed[1].symbol}, its unit is {stated}: taken as {stated}"
+    return f"'{name}' ends in {said[1].symbol}, its unit is {stated}: taken as {stated}"
 
 
 def _unit_of(name: str, stated: str | None) -> tuple[str, Unit | None, str | None]:
-    """(name without unit, unit, unit as written): stated, in brackets, or at the name's end."""
+    """(name without unit, unit, unit as written): stated, else as the name says it."""
+    said = _unit_in(name)
     if stated:
         unit = find_unit(stated)
-        suffixed = split_suffix(name)
-        same = suffixed is not None and unit is not None and suffixed[1] == unit
-        return (suffixed[0] if suffixed and same else name), unit, stated
-    bracketed = _UNIT_IN_BRACKETS.match(name)
-    if bracketed:
-        unit = unit_of_name(bracketed["name"], bracketed["unit"])
-        if unit is not None:
-            return bracketed["name"], unit, bracketed["unit"]
+        same = said is not None and unit is not None and said[1].dimension == unit.dimension
+        return (said[0] if said and same else name), unit, stated
+    if said:
+        return said
     whole = find_unit(name)
     if whole is not None and whole.dimension == "rate":  # fps
         return "throughput", whole, name
+    return name, None, None
+
+
+def _unit_in(name: str) -> tuple[str, Unit, str] | None:
+    """(name without unit, unit, unit as written) of a name with one in brackets or at its end."""
+    bracketed = _UNIT_IN_BRACKETS.match(name)
+    if bracketed:
+        unit = bracket_unit(bracketed["name"], bracketed["unit"], spaced=bool(bracketed["gap"]))
+        if unit is not None:
+            return bracketed["name"], unit, bracketed["unit"]
     suffixed = split_suffix(name)
     if suffixed:
         return suffixed[0], suffixed[1], suffixed[1].symbol
@@ -198,7 +219,7 @@ def _unit_of(name: str, stated: str | None) -> tuple[str, Unit | None, str | Non
     inner = split_suffix(head) if dot else None
     if inner:  # latency_ms.p99: the unit stands before the statistic
         return f"{inner[0]}_{tail}", inner[1], inner[1].symbol
-    return name, None, None
+    return None
 
 
 def _converted(metric: MetricDef, unit: Unit, written: str | None) -> Resolution:
@@ -249,8 +270,10 @@ a file is taken apart into a phase (`val_`), a stem and a unit (`_us`, `(us)`, o
 the value): `Latency Avg (s)` and `latency_mean_us` are both `latency_mean_ms`, converted once and
 rounded once. MB is 10^6 bytes and MiB 2^20.
 
-A name that is not listed stays what it is, with the unit that it ends in. A listed one that needs a
-unit and has none (`latency: 3.2`) is not guessed: it stays under its own name, with a warning.
+A name that is not listed stays what it is, with the unit that it ends in; where the unit stands
+beside the value, times are kept in ms, sizes in MB, powers in mW and energies in mJ. A listed name
+that needs a unit and has none (`latency: 3.2`) is not guessed: it stays under its own name, with a
+warning.
 Metrics of a training carry their phase: `train/loss`, `val/accuracy`.
 """
 

@@ -102,6 +102,11 @@ def unit_of_name(stem: str, text: str) -> Unit | None:
     return unit if hint and hint.search(stem.lower()) else None
 
 
+def bracket_unit(stem: str, text: str, *, spaced: bool) -> Unit | None:
+    """The unit in brackets behind a name: after a blank a letter is one too, ``Total (s)``."""
+    return find_unit(text) if spaced and text not in _WORDS else unit_of_name(stem, text)
+
+
 def split_suffix(name: str) -> tuple[str, Unit] | None:
     """``latency_mean_ms`` → (``latency_mean``, ms); None without a unit at the end."""
     for gap in list(_GAP.finditer(name))[-_LONGEST:]:

@@ -66,6 +66,9 @@ quick = settings(database=None, deadline=None)
         ("train_runtime", "train_runtime", None, 1),
         ("per_class.cat.f1", "per_class.cat.f1", None, 1),
         ("first_token_ms", "first_token_ms", "ms", 1),
+        ("Total (s)", "Total (s)", "s", 1),
+        ("Total(s)", "Total(s)", None, 1),
+        ("latency (min)", "latency (min)", None, 1),
         ("accuracy_min", "accuracy_min", None, 1),
         ("accuracy_ratio", "accuracy_ratio", None, 1),
         ("metrics/mAP50-95(B)", "metrics/mAP50-95(B)", None, 1),
@@ -92,10 +95,16 @@ def test_what_names_mean(name: str, canonical: str, unit: str | None, scale: Fra
         ("accuracy", "-", "accuracy", "fraction", 1),
         ("val_accuracy", "percent", "val/accuracy", "fraction", Fraction(1, 100)),
         ("own", "widgets", "own", "widgets", 1),
-        ("own", "sec", "own", "s", 1),
+        # one unit per dimension, so that two files do not mix theirs under one name
+        ("own", "sec", "own", "ms", 1000),
+        ("own", "GB", "own", "MB", 1000),
+        ("own", "%", "own", "%", 1),
+        ("own_time_s", "s", "own_time_s", "s", 1),
+        ("train/own", "s", "train/own", "ms", 1000),
         ("size", "GB", "model_size_mb", "MB", 1000),
         # a known name in the unit of something else is not that metric
         ("accuracy", "ms", "accuracy [ms]", "ms", 1),
+        ("accuracy", "s", "accuracy [s]", "s", 1),
         ("latency_mean_ms", "ticks", "latency_mean_ms [ticks]", "ticks", 1),
         ("val_accuracy", "ms", "val/accuracy [ms]", "ms", 1),
         ("loss", "nats", "loss [nats]", "nats", 1),
@@ -126,6 +135,8 @@ def test_the_unit_beside_a_value_counts(
         ("size_reduction", None, "size_reduction", "not taken as size_reduction_pct"),
         ("throughput", "-", "throughput", "not taken as throughput_ips"),
         ("latency_ms", "s", "latency_ms", "ends in ms, its unit is s: taken as s"),
+        ("latency_us", "s", "latency_ms", "ends in us, its unit is s: taken as s"),
+        ("own_ms", "s", "own_ms", "ends in ms, its unit is s: taken as s"),
     ],
 )
 def test_what_cannot_be_decided_is_a_doubt(
@@ -136,7 +147,7 @@ def test_what_cannot_be_decided_is_a_doubt(
     assert found.metric.name == kept
     assert found.doubt is not None
     assert doubt in found.doubt
-    assert found.metric.name in catalogue() or found.metric.unit is None
+    assert found.metric.name in catalogue() or found.metric.unit in (None, "ms")
 
 
 @pytest.mark.parametrize(
