@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from cetrack import identity
 from cetrack.domain import (
@@ -214,7 +214,10 @@ def _match_log(connection: Connection, item: Prepared, taken: set[str]) -> Match
     record = item.named
     key = identity.head_key(record, record.series, where=item.where)
     first = identity.head_key(record, _first_steps(record), where=item.where)
-    query = select(Run.id, Run.uid).where(Run.content_key.in_([key, first])).order_by(Run.id)
+    # a run that has grown since has another key, but still the uid of its first step
+    begun = [_log_uid(item, head, 0) for head in (key, first)]
+    same = or_(Run.content_key.in_([key, first]), Run.uid.in_(begun))
+    query = select(Run.id, Run.uid).where(same).order_by(Run.id)
     candidates = {row.id: row.uid for row in connection.execute(query)}
     known = _known_series(connection, list(candidates))
     for run_id in _agreeing(connection, list(candidates), item):
@@ -228,11 +231,14 @@ def _match_log(connection: Connection, item: Prepared, taken: set[str]) -> Match
             return Match(
                 uid=candidates[run_id], content_key=key, run_id=run_id, grown=grown, remark=remark
             )
-    used = {*taken, *candidates.values()}
     number = 0
-    while (uid := _log_uid(item, key, number)) in used:
+    while (uid := _log_uid(item, key, number)) in taken or _is_stored(connection, uid):
         number += 1
     return Match(uid=uid, content_key=key)
+
+
+def _is_stored(connection: Connection, uid: str) -> bool:
+    return connection.scalar(select(Run.id).where(Run.uid == uid)) is not None
 
 
 def _log_uid(item: Prepared, key: str, number: int) -> str:

@@ -162,6 +162,7 @@ def _with_path(record: RunRecord, source: Source) -> RunRecord:
             changes["notices"] = (*record.notices, Notice(record.place, text))
         if not record.precision and precision:
             changes["precision"] = precision
+            changes["weak"] = changes.get("weak", record.weak) | {"precision"}
     if not record.variant and source.path is not None:
         changes["variant"] = variant_of(source.name)
     return replace(record, **changes)

@@ -102,11 +102,6 @@ class Source:
             return error
 
     @cached_property
-    def first_line(self) -> bytes:
-        """The first line that is not blank, without its end; cut at 64 KiB."""
-        return next((line.strip() for line in self.head.split(b"\n") if line.strip()), b"")
-
-    @cached_property
     def first_object(self) -> Any:
         """The first line as a JSON object where more lines follow (JSONL), else None."""
         if not self.head.lstrip().startswith(b"{"):

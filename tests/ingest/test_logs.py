@@ -148,3 +148,18 @@ def test_model_and_precision_come_from_the_file_else_from_set_else_from_the_path
     take(store, tmp_path / "other", settings={"model": "mine", "precision": "bf16"})
 
     assert rows(store, "model", "precision") == [("mine", "bf16"), ("resnet50", "int8")]
+
+
+def test_a_training_that_starts_again_after_its_log_has_grown(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "lenet_fp32.csv"
+    for text in ("1,0.9\n", "1,0.9\n2,0.5\n", "1,0.9\r\n"):
+        take(store, write(path, f"epoch,train_loss\n{text}"))
+    assert counts(store) == [(2, 2)]
+
+
+def test_set_beats_what_the_path_hints(store: Store, tmp_path: Path) -> None:
+    path = write(tmp_path / "lenet_int8.csv", "epoch,train_loss\n1,0.9\n2,0.5\n")
+
+    take(store, path, settings={"model": "mine", "precision": "fp16"})
+
+    assert rows(store, "model", "precision") == [("mine", "fp16")]
