@@ -357,6 +357,9 @@ def _link_stated(
             rule = record.baseline_rule or "explicit"
             values |= {"baseline_run_id": baseline, "baseline_rule": rule}
             fixed.add(run_id)
+        elif record.uid and record.time_source is not None and record.baseline is None:
+            values["baseline_rule"] = ""  # written by export-runs: it had none, and keeps none
+            fixed.add(run_id)
         if parent is not None and parent != run_id:
             values["parent_run_id"] = parent
         update_run(connection, run_id, values)

@@ -356,3 +356,18 @@ def test_what_the_catalogue_learns_does_not_double_the_database(
     take(store, path, log, at=JUNE)
 
     assert rows(store, "uid") == before
+
+
+def test_an_export_brings_no_baseline_that_a_run_did_not_have(
+    store: Store, tmp_path: Path, sqlite_template: Path
+) -> None:
+    take(store, write(tmp_path / "1.json", {"a": {"int8": metrics(0.5, 1, 2)}}), at=JUNE)
+    later = write(tmp_path / "2.json", {"a": {"fp32": metrics(0.6, 2, 8)}})
+    take(store, later, at=JUNE.replace(month=7))
+    text = exported(store)
+    assert "baseline" not in text
+
+    shutil.copy(sqlite_template, tmp_path / "second.db")
+    with Store.open(str(tmp_path / "second.db")) as second:
+        take(second, write(tmp_path / "out.jsonl", text + "\n"))
+        assert exported(second) == text
