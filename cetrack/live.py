@@ -56,6 +56,7 @@ from cetrack.store import (
     Store,
     add_belongings,
     insert_runs,
+    touch,
     update_run,
     write_aggregates,
     write_metrics,
@@ -203,6 +204,7 @@ class ActiveRun:
             ]
             write_aggregates(connection, interner, keyed[0])
             write_points(connection, keyed[1])
+            touch(connection, [self._run_id])
         for item in pending.values():
             item.stored = len(item.steps)
         self._flushed_at = time.monotonic()

@@ -142,7 +142,8 @@ class Run(Base):
 
     ``content_key`` is the identity as the source alone states it (without ``--set``); a log's is
     the hash of its first step. ``series_key`` tells what one line of a trend is, ``like_key`` what
-    may be compared with what.
+    may be compared with what. ``revision`` is a random number that is drawn again whenever the
+    points, parameters or other belongings of the run change.
     """
 
     __tablename__ = "run"
@@ -179,6 +180,7 @@ class Run(Base):
     )
     series_key: Mapped[str] = mapped_column(Text, index=True)
     like_key: Mapped[str] = mapped_column(Text, index=True)
+    revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class RunSource(Base):

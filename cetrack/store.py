@@ -6,7 +6,8 @@ connection and never commits. ORM objects are not used: rows go in and come out 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -186,6 +187,7 @@ def run_columns(interner: Interner, new: NewRun) -> dict[str, Any]:
         "finished_at": record.finished_at,
         "git_commit": record.git_commit,
         "baseline_rule": PENDING,
+        "revision": new_revision(),
     }
 
 
@@ -202,9 +204,24 @@ def _insert_belongings(
 
 def add_belongings(connection: Connection, interner: Interner, run_id: int, run: NormalRun) -> None:
     """Add params, tags, samples and artifacts to a run; what is there stays as it is."""
+    added = False
     for table, rows in _belongings(interner, [(run_id, run)]).items():
         if rows:
-            connection.execute(interner.insert_new(table), rows)
+            added |= connection.execute(interner.insert_new(table), rows).rowcount != 0
+    if added:
+        touch(connection, [run_id])
+
+
+def new_revision() -> int:
+    """A number that no run has had before, in any database."""
+    return secrets.randbits(63)
+
+
+def touch(connection: Connection, run_ids: Collection[int]) -> None:
+    """Note that what belongs to these runs has changed."""
+    drawn = new_revision()
+    for part in chunks(sorted(run_ids)):
+        connection.execute(update(Run).where(Run.id.in_(part)).values(revision=drawn))
 
 
 def _belongings(
@@ -255,6 +272,7 @@ def write_metrics(
     """Store whole series with their aggregates, in place of what was there; returns points."""
     keyed = [(run_id, interner.metric(item.metric), item) for run_id, item in series]
     write_aggregates(connection, interner, keyed)
+    touch(connection, {run_id for run_id, _ in series})
     return write_points(connection, keyed)
 
 
@@ -293,6 +311,7 @@ def replace_belongings(
     if names:
         connection.execute(delete(Tag).where(Tag.run_id == run_id, Tag.key.in_(names)))
     _insert_belongings(connection, interner, [(run_id, run)])
+    touch(connection, [run_id])
 
 
 def update_run(connection: Connection, run_id: int, values: Mapping[str, Any]) -> None:
