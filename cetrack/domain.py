@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -138,7 +138,34 @@ class MetricDef:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Kept(Protocol):
+    """Numbers that lie elsewhere, on disk, and are read anew whenever they are asked for."""
+
+    def load(self) -> FloatArray:
+        """All of them, float64[n]."""
+
+
+class Values:
+    """The attribute ``values`` of a series: an array, or read at every access from where it is
+    kept, so that a run may be larger than memory. Who needs them twice keeps them himself."""
+
+    def __get__(self, instance: Any, owner: type | None = None) -> FloatArray:
+        if instance is None:  # a field without a default
+            raise AttributeError("values")
+        found = kept_values(instance)
+        return found if isinstance(found, np.ndarray) else found.load()
+
+    def __set__(self, instance: Any, values: FloatArray | Kept) -> None:
+        vars(instance)["values"] = values
+
+
+def kept_values(series: Series | MetricSeries) -> FloatArray | Kept:
+    """The values of a series without reading them from where they are kept."""
+    found: FloatArray | Kept = vars(series)["values"]
+    return found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Series:
     """Points of one metric as read.
 
@@ -149,7 +176,7 @@ class Series:
 
     name: str
     steps: IntArray
-    values: FloatArray
+    values: Values = Values()
     wall_times: FloatArray | None = None
     spread: Spread | None = None
     unit: str | None = None
@@ -260,7 +287,7 @@ class RunRecord:
     weak: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MetricSeries:
     """A normalised series: ``values`` are in ``metric.unit``.
 
@@ -270,7 +297,7 @@ class MetricSeries:
 
     metric: MetricDef
     steps: IntArray
-    values: FloatArray
+    values: Values = Values()
     wall_times: FloatArray | None
     spread: Spread | None
     source_name: str
