@@ -36,7 +36,7 @@ from cetrack.models import (
     history_view,
     measurements_view,
 )
-from cetrack.series import StoredSeries, read_series
+from cetrack.series import StoredSeries, read_by_run
 from cetrack.store import RunRow, Store, chunks, rows_where, select_runs
 from cetrack.tb import board, hparams, lines, runs
 from cetrack.tb.events import EventFile, file_name
@@ -136,10 +136,11 @@ def _write_runs(export: _Export, metrics: Metrics) -> None:
     for rows in _chunks(export.rows):
         ids = [row["run_id"] for row in rows]
         records = _records(export, rows, columns)
-        for row, series in zip(rows, runs.per_run(ids, _series(export, ids)), strict=True):
-            path = paths[row["run_id"]]
-            with export.target.event_file(path, started_at=lines.started(row)) as event_file:
-                runs.write_run(event_file, records[row["run_id"]], series, metrics)
+        by_id = {row["run_id"]: row for row in rows}
+        for run_id, series in _series(export, ids, metrics):
+            started_at = lines.started(by_id[run_id])
+            with export.target.event_file(paths[run_id], started_at=started_at) as event_file:
+                runs.write_run(event_file, records[run_id], series, metrics)
             export.tally.count(event_file)
         done += len(rows)
         export.progress(done, len(export.rows), str(rows[-1]["model"]))
@@ -188,11 +189,21 @@ def _records(
     return records
 
 
-def _series(export: _Export, run_ids: Sequence[int]) -> Iterable[StoredSeries]:
-    """The series of the runs: whole, or for the HPARAMS table alone the last points."""
+def _series(
+    export: _Export, run_ids: Sequence[int], metrics: Metrics
+) -> Iterable[tuple[int, Iterable[StoredSeries]]]:
+    """The series of each run by tag: whole, or for the HPARAMS table alone the last points."""
+
+    def tag(metric_id: int) -> str:
+        return metrics[metric_id].tag
+
     if View.RUNS in export.views:
-        return read_series(export.connection, run_ids)
-    return _last_points(export.connection, run_ids) if View.HPARAMS in export.views else ()
+        return read_by_run(export.connection, _sizes(export.connection, run_ids), order=tag)
+    found: dict[int, list[StoredSeries]] = {run_id: [] for run_id in run_ids}
+    if View.HPARAMS in export.views:
+        for series in _last_points(export.connection, run_ids):
+            found[series.run_id].append(series)
+    return ((key, sorted(found[key], key=lambda it: tag(it.metric_id))) for key in found)
 
 
 def _chunks(rows: Sequence[RunRow]) -> Iterator[list[RunRow]]:
@@ -310,6 +321,15 @@ def _runs_per_metric(connection: Connection, run_ids: Sequence[int]) -> Counter[
     for part in chunks(run_ids):
         for metric_id, count in connection.execute(query.where(RunMetric.run_id.in_(part))):
             found[metric_id] += count
+    return found
+
+
+def _sizes(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[int, int]]:
+    """run id → metric id → points."""
+    found: dict[int, dict[int, int]] = {run_id: {} for run_id in run_ids}
+    columns = [RunMetric.run_id, RunMetric.metric_id, RunMetric.count]
+    for run_id, metric_id, count in rows_where(connection, columns, RunMetric.run_id, run_ids):
+        found[run_id][metric_id] = count
     return found
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, delete
@@ -30,51 +31,80 @@ class StoredSeries:
 
 
 def read_series(connection: Connection, run_ids: Sequence[int]) -> Iterator[StoredSeries]:
-    """Every series of the runs, ordered by run id (as given in sorted order), metric id, step."""
-    for start in range(0, len(run_ids), _IN_LIST):
-        wanted = sorted(run_ids)[start : start + _IN_LIST]
-        yield from _series_of(connection, wanted)
+    """Every series of the runs, whole, ordered by run id, metric id, step."""
+    parts = _parts(connection, run_ids)
+    for (run_id, metric_id), several in itertools.groupby(parts, key=_owner):
+        columns = [(part.steps, part.values, part.wall_times) for part in several]
+        yield StoredSeries(run_id, metric_id, *map(np.concatenate, zip(*columns, strict=True)))
 
 
-def _series_of(connection: Connection, run_ids: Sequence[int]) -> Iterator[StoredSeries]:
-    pending: list[PointColumns] = []
-    for batch in dialect_of(connection).read_points(connection, run_ids):
-        for part in _split(batch):
-            if pending and _owner(pending[0]) != _owner(part):
-                yield _joined(pending)
-                pending = []
-            pending.append(part)
-    if pending:
-        yield _joined(pending)
+def read_by_run(
+    connection: Connection, sizes: Mapping[int, Mapping[int, int]], *, order: Callable[[int], Any]
+) -> Iterator[tuple[int, Iterator[StoredSeries]]]:
+    """The series of one run after the other, sorted by ``order`` (of a metric id).
+
+    ``sizes`` says for each run id how many points each metric has; every run is given, once. A
+    long series comes in consecutive parts, so that only one part is held at a time: take each
+    run's series before going on.
+    """
+    dialect = dialect_of(connection)
+    alone = {
+        run_id
+        for run_id, counts in sizes.items()
+        if dialect.reads_series_alone(series=len(counts), points=sum(counts.values())) and counts
+    }
+    yield from _together(connection, sorted(sizes.keys() - alone), order)
+    for run_id in sorted(alone):
+        yield run_id, _one_by_one(connection, run_id, sorted(sizes[run_id], key=order))
 
 
-def _split(points: PointColumns) -> Iterator[PointColumns]:
+def _together(
+    connection: Connection, run_ids: Sequence[int], order: Callable[[int], Any]
+) -> Iterator[tuple[int, Iterator[StoredSeries]]]:
+    groups = itertools.groupby(_parts(connection, run_ids), key=lambda part: part.run_id)
+    owner, group = next(groups, (None, iter(())))
+    for run_id in run_ids:
+        if run_id == owner:
+            yield run_id, iter(sorted(group, key=lambda part: order(part.metric_id)))
+            owner, group = next(groups, (None, iter(())))
+        else:
+            yield run_id, iter(())
+
+
+def _one_by_one(
+    connection: Connection, run_id: int, metric_ids: Sequence[int]
+) -> Iterator[StoredSeries]:
+    read = dialect_of(connection).read_series
+    for metric_id in metric_ids:
+        for columns in read(connection, run_id, metric_id):
+            yield StoredSeries(run_id, metric_id, *columns)
+
+
+def _parts(connection: Connection, run_ids: Sequence[int]) -> Iterator[StoredSeries]:
+    """The series as they are read, cut where a batch ends; a few hundred runs a statement."""
+    read = dialect_of(connection).read_points
+    ordered = sorted(run_ids)
+    for start in range(0, len(ordered), _IN_LIST):
+        for batch in read(connection, ordered[start : start + _IN_LIST]):
+            yield from _split(batch)
+
+
+def _split(points: PointColumns) -> Iterator[StoredSeries]:
     """Cut where the run or the metric changes."""
     changes = (np.diff(points.run_id) != 0) | (np.diff(points.metric_id) != 0)
     edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(points)]
     for start, stop in itertools.pairwise(edges):
-        yield PointColumns(
-            points.run_id[start:stop],
-            points.metric_id[start:stop],
+        yield StoredSeries(
+            int(points.run_id[start]),
+            int(points.metric_id[start]),
             points.step[start:stop],
             points.value[start:stop],
             points.wall_time[start:stop],
         )
 
 
-def _owner(points: PointColumns) -> tuple[int, int]:
-    return int(points.run_id[0]), int(points.metric_id[0])
-
-
-def _joined(parts: Sequence[PointColumns]) -> StoredSeries:
-    run_id, metric_id = _owner(parts[0])
-    return StoredSeries(
-        run_id,
-        metric_id,
-        np.concatenate([part.step for part in parts]),
-        np.concatenate([part.value for part in parts]),
-        np.concatenate([part.wall_time for part in parts]),
-    )
+def _owner(part: StoredSeries) -> tuple[int, int]:
+    return part.run_id, part.metric_id
 
 
 def write_points(connection: Connection, series: Sequence[tuple[int, int, MetricSeries]]) -> int:

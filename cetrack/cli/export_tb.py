@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -108,7 +111,9 @@ def _export(
     db: str | None,
 ) -> ExportReport:
     from cetrack import queries
-    from cetrack.export_tb import export_tb as export
+
+    with _torch_left_out():
+        from cetrack.export_tb import export_tb as export
 
     with opening.open_store(db) as store, output.progress("exporting") as progress:
         return export(
@@ -120,6 +125,23 @@ def _export(
             tags=tags or TagOrder.BY_MODEL,
             progress=progress,
         )
+
+
+@contextmanager
+def _torch_left_out() -> Iterator[None]:
+    """Import what follows as where torch is not installed.
+
+    tensorboardX imports torch if it can: two seconds and 200 MB, for nothing that is used here.
+    Only in a process that is the command line's own: elsewhere somebody may need both.
+    """
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment] # an import of it fails
+    try:
+        yield
+    finally:
+        del sys.modules["torch"]
 
 
 def _as_json(report: ExportReport) -> str:

@@ -43,15 +43,13 @@ class PointColumns:
     def __len__(self) -> int:
         return len(self.step)
 
-    @classmethod
-    def of(cls, rows: npt.NDArray[Any]) -> PointColumns:
-        """The columns of an array of rows of ``POINT_DTYPE``."""
-        return cls(*(np.ascontiguousarray(rows[name]) for name in POINT_DTYPE.names or ()))
-
     @property
     def columns(self) -> tuple[npt.NDArray[Any], ...]:
         """The columns in the order of the table."""
         return (self.run_id, self.metric_id, self.step, self.value, self.wall_time)
+
+
+SeriesColumns = tuple[IntArray, FloatArray, FloatArray]  # step, value, wall time of one series
 
 
 class Dialect(Protocol):
@@ -83,6 +81,14 @@ class Dialect(Protocol):
         The connection is busy until the last batch was taken.
         """
 
+    def read_series(
+        self, connection: Connection, run_id: int, metric_id: int
+    ) -> Iterator[SeriesColumns]:
+        """The points of one series in batches, ordered by step; NULL is NaN."""
+
+    def reads_series_alone(self, *, series: int, points: int) -> bool:
+        """Whether a run of this size is better read one series at a time than among others."""
+
     def lock_for_migration(self, connection: Connection) -> None:
         """Keep other migrations out until the transaction ends."""
 
@@ -103,13 +109,13 @@ class Dialect(Protocol):
 
 def dialect_for(name: str) -> Dialect:
     """The dialect object of a SQLAlchemy backend name."""
-    from cetrack.db import postgres, sqlite  # here, because both import this module
+    if name == "postgresql":  # each is imported here: only one of them is ever needed
+        from cetrack.db.postgres import PostgresDialect
 
-    known: dict[str, Dialect] = {
-        "sqlite": sqlite.SqliteDialect(),
-        "postgresql": postgres.PostgresDialect(),
-    }
-    return known[name]
+        return PostgresDialect()
+    from cetrack.db.sqlite import SqliteDialect
+
+    return SqliteDialect()
 
 
 def require_reading(sql: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL
 
-from cetrack.db.dialect import POINT_DTYPE, PointColumns, require_reading
+from cetrack.db.dialect import POINT_DTYPE, PointColumns, SeriesColumns, require_reading
 from cetrack.errors import DatabaseUnavailableError, UsageError
 
 _MIGRATION_LOCK = 0x6365_7472_6163_6B00  # "cetrack" in ASCII, as an advisory lock's number
@@ -27,12 +27,17 @@ _COPY_OUT = (
     "COPY (SELECT run_id, metric_id, step, coalesce(value, 'NaN'), coalesce(wall_time, 'NaN') "
     "FROM point WHERE run_id IN ({}) ORDER BY run_id, metric_id, step) TO STDOUT (FORMAT BINARY)"
 )
+_COPY_SERIES = (
+    "COPY (SELECT step, coalesce(value, 'NaN'), coalesce(wall_time, 'NaN') "
+    "FROM point WHERE run_id = {} AND metric_id = {} ORDER BY step) TO STDOUT (FORMAT BINARY)"
+)
 # the binary format of COPY (PostgreSQL manual, "COPY": file formats): a header, then per row the
 # number of fields and per field its length, -1 for NULL, and the big-endian value; then -1
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _FIELDS = 5
 _READ_BYTES = 4 * 2**20
+_HELD_POINTS = 500_000
 _MERGE = (
     "INSERT INTO point (run_id, metric_id, step, value, wall_time) "
     "SELECT run_id, metric_id, step, value, wall_time FROM new_point "
@@ -89,22 +94,20 @@ class PostgresDialect:
 
     def read_points(self, connection: Connection, run_ids: Sequence[int]) -> Iterator[PointColumns]:
         """Binary COPY out: rows of one width, taken apart by numpy."""
-        driver: Any = connection.connection.driver_connection
-        layout = _layout(value=True, wall=True)
         wanted = ", ".join(str(int(run_id)) for run_id in run_ids)
-        pending = bytearray()
-        with driver.cursor() as cursor, cursor.copy(_COPY_OUT.format(wanted)) as copy:
-            for block in copy:  # a row or so each
-                pending += block
-                if len(pending) >= _READ_BYTES:
-                    pending = pending.removeprefix(_HEADER)
-                    whole = len(pending) - len(pending) % layout.itemsize
-                    yield _unpacked(bytes(pending[:whole]), layout)
-                    pending = pending[whole:]
-        rest = pending.removeprefix(_HEADER)
-        rest = rest[: len(rest) - len(rest) % layout.itemsize]  # without the trailer
-        if rest:
-            yield _unpacked(bytes(rest), layout)
+        for columns in _copied(connection, _COPY_OUT.format(wanted), POINT_DTYPE.names or ()):
+            yield PointColumns(*columns)
+
+    def read_series(
+        self, connection: Connection, run_id: int, metric_id: int
+    ) -> Iterator[SeriesColumns]:
+        """The same with three columns."""
+        statement = _COPY_SERIES.format(int(run_id), int(metric_id))
+        return _copied(connection, statement, ("step", "value", "wall_time"))
+
+    def reads_series_alone(self, *, series: int, points: int) -> bool:
+        """A statement is a round trip: only where a whole run is too much to hold."""
+        return points >= _HELD_POINTS
 
     def lock_for_migration(self, connection: Connection) -> None:
         """Two first starts at once: the second waits, then finds the work done."""
@@ -179,7 +182,33 @@ def _packed(points: PointColumns) -> Iterator[npt.NDArray[Any]]:
         yield rows
 
 
-def _unpacked(block: bytes, layout: np.dtype[Any]) -> PointColumns:
+def _copied(connection: Connection, statement: str, names: Sequence[str]) -> Iterator[Any]:
+    """Arrays of the columns of a COPY of rows without any NULL, by batches."""
+    driver: Any = connection.connection.driver_connection
+    layout = _row_layout(names)
+    pending = bytearray()
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        for block in copy:  # a row or so each
+            pending += block
+            if len(pending) >= _READ_BYTES:
+                pending = pending.removeprefix(_HEADER)
+                whole = len(pending) - len(pending) % layout.itemsize
+                yield _unpacked(bytes(pending[:whole]), layout, names)
+                pending = pending[whole:]
+    rest = pending.removeprefix(_HEADER)
+    rest = rest[: len(rest) - len(rest) % layout.itemsize]  # without the trailer
+    if rest:
+        yield _unpacked(bytes(rest), layout, names)
+
+
+def _row_layout(names: Sequence[str]) -> np.dtype[Any]:
+    """A row of COPY's binary format in which every column is there."""
+    fields: list[tuple[str, Any]] = [("fields", ">i2")]
+    for name in names:
+        fields += [(f"{name}_length", ">i4"), (name, POINT_DTYPE[name].newbyteorder(">"))]
+    return np.dtype(fields)
+
+
+def _unpacked(block: bytes, layout: np.dtype[Any], names: Sequence[str]) -> list[npt.NDArray[Any]]:
     rows = np.frombuffer(block, layout)
-    native = [rows[name].astype(POINT_DTYPE[name]) for name in POINT_DTYPE.names or ()]
-    return PointColumns(*native)
+    return [rows[name].astype(POINT_DTYPE[name]) for name in names]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -15,11 +14,13 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL
 
-from cetrack.db.dialect import POINT_DTYPE, PointColumns, require_reading
+from cetrack.db.dialect import POINT_DTYPE, PointColumns, SeriesColumns, require_reading
 from cetrack.errors import DatabaseUnavailableError, StoreError, UsageError
 
 _ROWS_A_STATEMENT = 200  # beyond, time per row stops falling (measured)
-_BATCH = 50_000
+_POINTS_A_STATEMENT = 64
+_BATCH = 10_000
+_KINDS = [POINT_DTYPE[name] for name in POINT_DTYPE.names or ()]
 
 
 def _insert_points(rows: int) -> str:
@@ -35,6 +36,9 @@ _INSERT_MANY = _insert_points(_ROWS_A_STATEMENT)
 _SELECT_POINTS = (
     "SELECT run_id, metric_id, step, value, wall_time FROM point WHERE run_id IN ({}) "
     "ORDER BY run_id, metric_id, step"
+)
+_SELECT_SERIES = (
+    "SELECT step, value, wall_time FROM point WHERE run_id = ? AND metric_id = ? ORDER BY step"
 )
 
 
@@ -81,16 +85,20 @@ class SqliteDialect:
                 cursor.execute(_insert_points(len(points) - whole), rest)
 
     def read_points(self, connection: Connection, run_ids: Sequence[int]) -> Iterator[PointColumns]:
-        """Rows go from the cursor into an array: no list of tuples in between."""
-        driver: Any = connection.connection.driver_connection
+        """A few thousand rows at a time, turned into columns."""
         statement = _SELECT_POINTS.format(", ".join("?" * len(run_ids)))
-        with closing(driver.cursor()) as cursor:
-            rows = iter(cursor.execute(statement, list(run_ids)))
-            while True:
-                batch = np.fromiter(itertools.islice(rows, _BATCH), POINT_DTYPE)
-                if not len(batch):
-                    return
-                yield PointColumns.of(batch)
+        for columns in _batches(connection, statement, run_ids):
+            yield PointColumns(*columns)
+
+    def read_series(
+        self, connection: Connection, run_id: int, metric_id: int
+    ) -> Iterator[SeriesColumns]:
+        """Three columns of five: what a row costs is making Python objects of its fields."""
+        return _batches(connection, _SELECT_SERIES, (run_id, metric_id))
+
+    def reads_series_alone(self, *, series: int, points: int) -> bool:
+        """A statement costs as much as reading two columns of some dozens of points."""
+        return points >= _POINTS_A_STATEMENT * series
 
     def lock_for_migration(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE has done it."""
@@ -129,6 +137,17 @@ class SqliteDialect:
             raise _query_error(error, timeout_s) from error
         except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
             raise UsageError(f"sql: {error}") from error
+
+
+def _batches(connection: Connection, statement: str, values: Sequence[int]) -> Iterator[Any]:
+    """Arrays of the columns of a query that selects the last columns of a point, by batches."""
+    driver: Any = connection.connection.driver_connection
+    with closing(driver.cursor()) as cursor:
+        cursor.execute(statement, values)
+        while rows := cursor.fetchmany(_BATCH):
+            columns = list(zip(*rows, strict=True))
+            kinds = _KINDS[-len(columns) :]
+            yield [np.fromiter(*pair, len(rows)) for pair in zip(columns, kinds, strict=True)]
 
 
 def _query_error(error: sqlite3.OperationalError, timeout_s: float) -> UsageError | StoreError:

@@ -6,9 +6,8 @@ Pure; rows are those of the ``runs`` view, params as stored: key → (text, numb
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Protocol
 
 from tensorboardX.proto.summary_pb2 import Summary
@@ -35,10 +34,6 @@ class MetricName:
 
 class RunSeries(Protocol):
     """One metric of one run, as it is read."""
-
-    @property
-    def run_id(self) -> int:
-        """Whose it is."""
 
     @property
     def metric_id(self) -> int:
@@ -70,29 +65,17 @@ def run_paths(rows: Sequence[Row], names: Names) -> dict[int, str]:
     return paths
 
 
-def per_run(run_ids: Sequence[int], series: Iterable[RunSeries]) -> Iterator[list[RunSeries]]:
-    """The series of each run, none for one that has none; both are in the order of run ids."""
-    groups = groupby(series, key=lambda item: item.run_id)
-    owner, group = next(groups, (None, iter(())))
-    for run_id in run_ids:
-        if run_id == owner:
-            yield list(group)
-            owner, group = next(groups, (None, iter(())))
-        else:
-            yield []
-
-
 def write_run(
     event_file: EventFile,
     records: Iterable[Summary.Value],
     series: Iterable[RunSeries],
     metrics: Mapping[int, MetricName],
 ) -> None:
-    """Write what belongs to one run: tags in the order of their names, whatever their ids are."""
+    """Write what belongs to one run, in the order given."""
     for record in records:
         event_file.write_value(record)
-    tagged = {metrics[item.metric_id].tag: item for item in series}
-    for tag, item in sorted(tagged.items()):
+    for item in series:
+        tag = metrics[item.metric_id].tag
         event_file.write_series(tag, item.steps, item.values, item.wall_times)
 
 

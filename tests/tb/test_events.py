@@ -16,7 +16,9 @@ from tensorboardX.crc32c import crc32c
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
-from cetrack.tb.events import EventFile, as_matrix, crc_of, encoded_series, file_name, one_by_one
+from cetrack.tb.crc import crc_of
+from cetrack.tb.events import EventFile, file_name
+from cetrack.tb.records import encoded, one_by_one
 from cetrack.tb.text import text_value
 from tests.tb.reading import scalars
 
@@ -40,7 +42,7 @@ def records(content: bytes) -> list[Event]:
 
 @given(
     tag=TAGS,
-    steps=hnp.arrays(np.int64, st.integers(0, 40), elements=STEPS),
+    steps=hnp.arrays(np.int64, st.integers(1, 40), elements=STEPS),
     single=st.floats(width=32),
     wall=st.floats(allow_nan=False),
 )
@@ -49,7 +51,7 @@ def test_records_hold_what_was_given(
 ) -> None:
     singles, walls = np.full(len(steps), single, "<f4"), np.full(len(steps), wall)
 
-    found = records(b"".join(encoded_series(tag, np.sort(steps), singles, walls)))
+    found = records(b"".join(encoded([tag], [len(steps)], np.sort(steps), singles, walls)))
 
     assert [event.step for event in found] == sorted(steps.tolist())
     for event in found:
@@ -59,18 +61,35 @@ def test_records_hold_what_was_given(
         assert struct.pack("<f", value.simple_value) == singles[:1].tobytes()
 
 
-@given(
-    steps=hnp.arrays(np.int64, st.integers(1, 30), elements=st.integers(128, 16383)),
-    seed=st.integers(0, 2**32 - 1),
+SERIES = st.lists(
+    st.tuples(
+        TAGS, hnp.arrays(np.int64, st.integers(1, 30), elements=STEPS | st.integers(120, 135))
+    ),
+    min_size=1,
+    max_size=4,
 )
-def test_the_matrix_is_the_same_as_one_record_at_a_time(steps: np.ndarray, seed: int) -> None:
+
+
+@given(series=SERIES, seed=st.integers(0, 2**32 - 1), alike=st.booleans())
+def test_many_at_once_are_the_same_as_one_record_at_a_time(
+    series: list[tuple[str, np.ndarray]], seed: int, alike: bool
+) -> None:
     random = np.random.default_rng(seed)
-    singles = random.normal(size=len(steps)).astype("<f4")
-    walls = random.normal(size=len(steps))
+    tags, steps = zip(*series, strict=True)
+    if alike:  # as in a run whose metrics are logged together
+        steps = (steps[0],) * len(tags)
+    counts = [len(part) for part in steps]
+    singles = random.normal(size=sum(counts)).astype(np.float32)
+    walls = (
+        np.tile(random.normal(size=counts[0]), len(tags))
+        if alike
+        else random.normal(size=sum(counts))
+    )
+    columns = (np.concatenate(steps), singles, walls)
 
-    fast = as_matrix(b"\x2a\x00", steps, singles, walls, width=2)
+    fast = b"".join(encoded(tags, counts, *columns))
 
-    assert fast == one_by_one(b"\x2a\x00", steps, singles, walls)
+    assert fast == b"".join(one_by_one(tags, counts, *columns))
 
 
 @given(st.binary(max_size=1200))
@@ -85,6 +104,24 @@ def written(path: Path, values: list[float], **columns: list[float]) -> EventFil
     event_file.write_series("loss", steps, np.array(values, np.float64), walls)
     event_file.commit()
     return event_file
+
+
+def test_a_series_may_come_in_parts(tmp_path: Path) -> None:
+    steps = np.arange(40_000)
+    values = np.sin(steps)
+    walls = np.where(steps % 3 == 0, np.nan, NOON + steps)
+    hashes = set()
+
+    for cut in (40_000, 20_000, 16_384, 777):
+        event_file = EventFile(tmp_path / file_name(NOON), started_at=NOON)
+        for start in range(0, len(steps), cut):
+            part = slice(start, start + cut)
+            event_file.write_series("loss", steps[part], values[part], walls[part])
+        event_file.commit()
+        hashes.add(event_file.sha256)
+
+    assert len(hashes) == 1
+    assert len(records(event_file.path.read_bytes())) == 40_001
 
 
 def test_a_file_begins_with_its_version_and_its_start(tmp_path: Path) -> None:
@@ -139,7 +176,7 @@ def test_tensorboard_notices_a_broken_record(tmp_path: Path) -> None:
 
 def test_nothing_is_seen_before_the_file_is_whole(tmp_path: Path) -> None:
     event_file = EventFile(tmp_path / file_name(NOON), started_at=NOON)
-    many = np.arange(30_000)
+    many = np.arange(60_000)
 
     event_file.write_series("loss", many, many.astype(float), many.astype(float))
     partial = [path.name for path in tmp_path.iterdir()]
@@ -148,12 +185,12 @@ def test_nothing_is_seen_before_the_file_is_whole(tmp_path: Path) -> None:
     assert partial
     assert not any("tfevents" in name for name in partial)
     assert [path.name for path in tmp_path.iterdir()] == [file_name(NOON)]
-    assert len(scalars(tmp_path)["loss"]) == 30_000
+    assert len(scalars(tmp_path)["loss"]) == 60_000
 
 
 def test_a_discarded_file_leaves_nothing(tmp_path: Path) -> None:
     event_file = EventFile(tmp_path / file_name(NOON), started_at=NOON)
-    many = np.arange(30_000)
+    many = np.arange(60_000)
     event_file.write_series("loss", many, many.astype(float), many.astype(float))
 
     event_file.discard()

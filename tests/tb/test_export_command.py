@@ -107,6 +107,22 @@ def test_an_export_loads_neither_pandas_nor_tensorboard() -> None:
     assert found.stdout.strip() == "[]"
 
 
+def test_the_command_loads_no_torch_and_leaves_it_for_others(db: str, logs: Path) -> None:
+    code = f"""
+import sys
+from cetrack.cli import main
+try:
+    main(["export-tb", {str(logs)!r}, "--db", {db!r}])
+except SystemExit as ended:
+    assert not ended.code
+print("tensorboardX" in sys.modules, "torch" in sys.modules)
+"""
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout.splitlines()[-1] == "True False"
+
+
 def test_the_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert cetrack("export-tb", "--help") == 0
 
