@@ -1,0 +1,1 @@
+"""What cetrack costs, measured: ``python -m benchmarks``. See ``benchmarks/RESULTS.md``."""

@@ -1,0 +1,116 @@
+"""``python -m benchmarks``: measures, prints what it finds, and writes the page of results."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from benchmarks import databases, machine, report
+from benchmarks.bench import Bench, WrongWorkError
+from benchmarks.case import Case, Row
+from benchmarks.cases import CASES
+from benchmarks.commands import CommandError
+from benchmarks.peers import WORK
+from benchmarks.sizes import FULL, QUICK
+from cetrack.errors import CetrackError
+
+_RESULTS = Path(__file__).with_name("RESULTS.md")
+_FAILURES = (
+    CetrackError,
+    CommandError,
+    WrongWorkError,
+    OSError,
+    SQLAlchemyError,
+    subprocess.CalledProcessError,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 1 when a case failed; a bar that is missed is a result like any other."""
+    chosen = _parser().parse_args(arguments)
+    sizes = QUICK if chosen.quick else FULL
+    cases = [case for case in CASES if not chosen.only or case.name in chosen.only]
+    started = time.monotonic()
+    pythons = _pythons(chosen.peer_python)
+    with (
+        tempfile.TemporaryDirectory(dir=chosen.folder, prefix="cetrack-bench-") as folder,
+        Bench(sizes, Path(folder), chosen.db_postgres, pythons) as bench,
+    ):
+        rows = list(_measured(bench, cases))
+        facts = _facts(bench)
+    page = report.render(
+        rows,
+        facts,
+        date=f"{dt.datetime.now(dt.UTC):%Y-%m-%d}",
+        judged=sizes.judged,
+        command=_command(quick=chosen.quick, only=chosen.only),
+    )
+    print(page)
+    whole = not chosen.quick and not chosen.only
+    output = chosen.output or (_RESULTS if whole else None)
+    if output is not None:
+        output.write_text(page, "utf-8")
+    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+    return int(any(row.failed for row in rows))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = [case.name for case in CASES]
+    parser.add_argument("--quick", action="store_true", help="small sizes, within two minutes")
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, help=", ".join(names))
+    parser.add_argument("--output", type=Path, help="page of results; RESULTS.md of a whole run")
+    parser.add_argument("--folder", type=Path, help="where data goes; not a RAM disk")
+    parser.add_argument("--db-postgres", metavar="URL", help="a server to use; else one is started")
+    parser.add_argument(
+        "--peer-python",
+        action="append",
+        default=[],
+        metavar="PEER=PYTHON",
+        help=f"the interpreter that has a peer, one of {', '.join(WORK)}",
+    )
+    return parser
+
+
+def _pythons(texts: Iterable[str]) -> dict[str, str]:
+    return {name: python for name, _, python in (text.partition("=") for text in texts)}
+
+
+def _measured(bench: Bench, cases: Sequence[Case]) -> Iterator[Row]:
+    """The rows of all cases; one that fails does not stop the others."""
+    for number, case in enumerate(cases, 1):
+        bench.say(f"{number}/{len(cases)} {case.name}: {case.about}")
+        try:
+            for row in case.run(bench):
+                bench.say(f"    {row.work}: {report.figure(row.measured, row.unit)} {row.note}")
+                yield row
+        except _FAILURES as error:
+            bench.say(f"    failed: {error}")
+            yield Row(work=case.about, measured=None, unit="", note=str(error), failed=True)
+
+
+def _facts(bench: Bench) -> Mapping[str, str]:
+    facts = machine.describe()
+    if "server" in vars(bench):  # it was started for a case
+        facts["PostgreSQL"] = databases.server_version(bench.server)
+    peers = [f"{peer.name} {peer.version or peer.problem}" for peer in bench.measured_peers]
+    if peers:
+        facts["peers"] = ", ".join(peers)
+    return facts
+
+
+def _command(*, quick: bool, only: Sequence[str] | None) -> str:
+    options = [*(["--quick"] if quick else []), *(["--only", *only] if only else [])]
+    return " ".join(["python -m benchmarks", *options])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

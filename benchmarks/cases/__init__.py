@@ -1,0 +1,22 @@
+"""Every case, in the order in which they run: the last one changes a database of the others."""
+
+from benchmarks.cases.export import EXPORT_POSTGRES, EXPORT_SQLITE, INCREMENTAL, SELECTED
+from benchmarks.cases.ingest import FILES, SINGLE_LOG
+from benchmarks.cases.memory import MEMORY
+from benchmarks.cases.queries import FILTER
+from benchmarks.cases.size import SIZE
+from benchmarks.cases.startup import STARTUP
+
+CASES = (
+    EXPORT_SQLITE,
+    EXPORT_POSTGRES,
+    SINGLE_LOG,
+    FILES,
+    MEMORY,
+    FILTER,
+    SELECTED,
+    STARTUP,
+    SIZE,
+    INCREMENTAL,
+)
+__all__ = ["CASES"]

@@ -1,0 +1,97 @@
+"""The results as Markdown. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from benchmarks.case import Bar, Row, Verdict
+
+_NOT_MEASURED = "–"
+_STRIKING = (Verdict.MISSED, Verdict.FAILED)
+# unit → how a figure of it is written
+_FORMATS: Mapping[str, str] = {
+    "points/s": "{:,.0f} points/s",
+    "runs/s": "{:,.0f} runs/s",
+    "×": "{:,.1f} ×",
+    "%": "{:.1f} %",
+    "s": "{:.2f} s",
+    "ms": "{:.0f} ms",
+    "MB": "{:.0f} MB",
+}
+_METHOD = """\
+## How it is measured
+
+- Whole process: from the start of `python -m cetrack …` to its end, timed from outside; memory is
+  the largest resident size that the system has counted for it, in MB of 10^6 bytes. In process: a
+  call of the Python API, imports done.
+- Medians; files and databases are on disk and in the system's cache, as right after being written.
+  An ingest starts from a database with the schema in it, an export from a folder that is not there.
+- The bare read is a program of its own that does nothing but to read all points in order:
+  `numpy.fromiter` over the cursor from SQLite, binary COPY taken apart by numpy from PostgreSQL.
+  Its start is not counted, cetrack's is.
+- Peers do less of the same work, for it takes them longer, each in a process of its own. Their
+  imports, the creation of their databases and the making of values are not counted; cetrack's
+  imports and its parsing are.
+- PostgreSQL runs on the same machine with its default settings.
+"""
+
+
+def render(
+    rows: Sequence[Row], facts: Mapping[str, str], *, date: str, judged: bool, command: str
+) -> str:
+    """The whole page."""
+    barred = [row for row in rows if row.bar or row.failed]
+    others = [row for row in rows if not (row.bar or row.failed)]
+    parts = [
+        "# Results",
+        f"What cetrack takes, measured on {date} by `{command}`.",
+        _summary(barred) if judged else _UNJUDGED,
+        "\n".join(_table(barred, judged=judged)),
+    ]
+    if others:
+        parts += ["## More figures", "\n".join(_plain_table(others))]
+    parts += ["## Machine", "\n".join(f"- {name}: {fact}" for name, fact in facts.items()), _METHOD]
+    return "\n\n".join(parts)
+
+
+_UNJUDGED = (
+    "**A quick run: smaller sizes than those of the bars, measured once. The bars stand here for "
+    "orientation; nothing is judged by them.**"
+)
+
+
+def _summary(rows: Sequence[Row]) -> str:
+    counts = Counter(row.verdict for row in rows)
+    told = [f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]]
+    return f"{len(rows)} bars: {', '.join(told)}."
+
+
+def _table(rows: Sequence[Row], *, judged: bool) -> Iterator[str]:
+    yield "| work | bar | measured | | details |"
+    yield "|---|---|---|---|---|"
+    for row in rows:
+        verdict = row.verdict if judged or row.failed else Verdict.NOT_JUDGED
+        shown = f"**{verdict}**" if verdict in _STRIKING else verdict
+        bar = _bar(row.bar, row.unit) if row.bar else ""
+        yield _line((row.work, bar, figure(row.measured, row.unit), shown, row.note))
+
+
+def _plain_table(rows: Sequence[Row]) -> Iterator[str]:
+    yield "| work | measured | details |"
+    yield "|---|---|---|"
+    for row in rows:
+        yield _line((row.work, figure(row.measured, row.unit), row.note))
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def figure(measured: float | None, unit: str) -> str:
+    """A figure with its unit."""
+    return _NOT_MEASURED if measured is None else _FORMATS[unit].format(measured)
+
+
+def _bar(bar: Bar, unit: str) -> str:
+    return f"{bar.sense} {bar.limit:,.0f} {unit}"
