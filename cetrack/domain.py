@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -327,15 +327,14 @@ class NormalRun:
     notices: tuple[Notice, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aggregates:
+class Aggregates(NamedTuple):
     """What ``run_metric`` keeps of a series, so that nothing else has to scan its points.
 
     ``count`` includes the ``nan_count`` NaN points; ``last`` is the value of the last step, None if
     that is NaN; min, max, mean and std (n-1) skip NaN. ``n`` is the number of repetitions.
     """
 
-    count: int
+    count: int  # type: ignore[assignment]  # of points: nobody asks a tuple how often 3 is in it
     nan_count: int
     first: float | None
     last: float | None
@@ -349,12 +348,30 @@ class Aggregates:
     n: int | None
 
 
+_UNSTATED = Spread()
+
+
 def aggregate(steps: IntArray, values: FloatArray, spread: Spread | None = None) -> Aggregates:
     """The aggregates of a non-empty series whose ``steps`` int64[n] are sorted and unique.
 
     A ``spread`` that the source states about a single number takes the place of what one point
     cannot tell.
     """
+    found = _of_many(steps, values) if len(values) > 1 else _of_one(int(steps[0]), float(values[0]))
+    if spread is None or spread == _UNSTATED:
+        return found
+    stated = {name: getattr(spread, name) for name in ("std", "min", "max", "n")}
+    return found._replace(**{name: value for name, value in stated.items() if value is not None})
+
+
+def _of_one(step: int, value: float) -> Aggregates:
+    """A benchmark's metric, of which there are many: no arrays."""
+    if math.isnan(value):
+        return Aggregates(1, 1, None, None, step, None, None, None, None, None, None, 0)
+    return Aggregates(1, 0, value, value, step, value, step, value, step, value, None, 1)
+
+
+def _of_many(steps: IntArray, values: FloatArray) -> Aggregates:
     numbers = np.flatnonzero(~np.isnan(values))
     kept = values[numbers]
     low = int(numbers[np.argmin(kept)]) if kept.size else None
@@ -362,20 +379,19 @@ def aggregate(steps: IntArray, values: FloatArray, spread: Spread | None = None)
     with np.errstate(invalid="ignore", over="ignore"):
         mean = float(kept.mean()) if kept.size else None
         std = float(kept.std(ddof=1)) if kept.size > 1 else None
-    stated = spread or Spread()
     return Aggregates(
         count=len(values),
         nan_count=len(values) - int(kept.size),
         first=number_or_none(values[0]),
         last=number_or_none(values[-1]),
         last_step=int(steps[-1]),
-        min=stated.min if stated.min is not None else _at(values, low),
+        min=_at(values, low),
         min_step=None if low is None else int(steps[low]),
-        max=stated.max if stated.max is not None else _at(values, high),
+        max=_at(values, high),
         max_step=None if high is None else int(steps[high]),
         mean=mean if mean is None or not math.isnan(mean) else None,
-        std=stated.std if stated.std is not None else (None if std is None else _finite(std)),
-        n=stated.n if stated.n is not None else int(kept.size),
+        std=None if std is None else _finite(std),
+        n=int(kept.size),
     )
 
 

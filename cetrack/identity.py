@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -152,8 +153,10 @@ def keys(fields: Mapping[str, Any]) -> tuple[str, str]:
     ``fields`` are those of the ``runs`` view. Experiment, host, system and versions are in
     neither: a driver update or next month's campaign does not break a line.
     """
-    known = {name: fields.get(name) or None for name in SERIES_FIELDS}
-    return (
-        digest([known[name] for name in SERIES_FIELDS]),
-        digest([known[name] for name in LIKE_FIELDS]),
-    )
+    return _keys(tuple(fields.get(name) or None for name in SERIES_FIELDS))
+
+
+@lru_cache(maxsize=65536)
+def _keys(values: tuple[Any, ...]) -> tuple[str, str]:
+    known = dict(zip(SERIES_FIELDS, values, strict=True))
+    return digest(list(values)), digest([known[name] for name in LIKE_FIELDS])

@@ -6,7 +6,7 @@ one at the same time end up with one row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -23,15 +23,40 @@ from cetrack.models import Metric as MetricRow
 from cetrack.models import Model as ModelRow
 from cetrack.models import Precision as PrecisionRow
 
+_Key = tuple[str, ...]
+_Columns = Mapping[str, Any]
+_IN_LIST = 500
+# the columns by which a shared row is found
+_KEYS: Mapping[type[Base], tuple[str, ...]] = {
+    EnvironmentRow: ("fingerprint",),
+    ExperimentRow: ("name",),
+    MetricRow: ("name",),
+    ModelRow: ("name", "library", "input_shape"),
+    PrecisionRow: ("name",),
+}
+
 
 class Interner:
-    """The shared rows of one transaction; ``conflicts`` lists metadata that sources disagree on."""
+    """The shared rows of one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.conflicts: list[str] = []
-        self._ids: dict[tuple[str, Any], int] = {}
+        self._rows: dict[tuple[str, _Key], dict[str, Any]] = {}
         self._dialect = dialect_of(connection)
+
+    def load(self, runs: Iterable[NormalRun]) -> None:
+        """Look up, and make, all that these runs share, with a few statements for all of them."""
+        metrics: dict[_Key, MetricDef] = {}
+        precisions: dict[_Key, Precision] = {}
+        models: dict[_Key, ModelHint] = {}
+        for run in runs:
+            metrics |= {(item.metric.name,): item.metric for item in run.series}
+            metrics |= {(item.metric.name,): item.metric for item in run.samples}
+            precisions[(run.precision.name,)] = run.precision
+            models.setdefault(_model_key(run.model), run.model)
+        self._load(MetricRow, {key: _metric_columns(item) for key, item in metrics.items()})
+        self._load(PrecisionRow, {key: asdict(item) for key, item in precisions.items()})
+        self._load(ModelRow, {key: asdict(item) for key, item in models.items()})
 
     def insert_new(self, table: type[Base]) -> Any:
         """An insert that leaves a row with the same key as it is."""
@@ -48,38 +73,54 @@ class Interner:
     def experiment(self, name: str, created_at: datetime | None = None) -> int:
         """The id of an experiment."""
         created = created_at or datetime.now(UTC)
-        return self._id(ExperimentRow, {"name": name}, {"created_at": created})
+        return self._id(ExperimentRow, (name,), {"name": name, "created_at": created})
 
     def precision(self, precision: Precision) -> int:
         """The id of a number format."""
-        rest = asdict(precision)
-        return self._id(PrecisionRow, {"name": rest.pop("name")}, rest)
+        return self._id(PrecisionRow, (precision.name,), asdict(precision))
 
     def metric(self, metric: MetricDef) -> int:
         """The id of a metric; the first definition that is stored wins."""
-        rest = {
-            "unit": metric.unit,
-            "direction": metric.direction.value if metric.direction else None,
-            "family": metric.family,
-            "description": metric.description,
-        }
-        return self._id(MetricRow, {"name": metric.name}, rest)
+        return self._id(MetricRow, (metric.name,), _metric_columns(metric))
 
     def model(self, hint: ModelHint) -> int:
         """The id of a model; category and description fill blanks of a known one."""
-        key = {"name": hint.name, "library": hint.library, "input_shape": hint.input_shape}
+        row = self._row(ModelRow, _model_key(hint), asdict(hint))
         rest = {"category": hint.category, "description": hint.description}
-        model_id = self._id(ModelRow, key, rest)
-        if any(rest.values()):
-            self._fill(model_id, hint.name, rest)
-        return model_id
+        blanks = {key: value for key, value in rest.items() if value and not row[key]}
+        if blanks:
+            known = ModelRow.__table__.c.id == row["id"]
+            self.connection.execute(update(ModelRow).where(known).values(**blanks))
+            row.update(blanks)
+        return int(row["id"])
+
+    def conflicts(self, run: NormalRun) -> list[str]:
+        """Sentences on what a run says otherwise than is stored about its model and metrics."""
+        hint = run.model
+        model = self._row(ModelRow, _model_key(hint), asdict(hint))
+        found = []
+        if hint.category and model["category"] != hint.category:
+            found.append(
+                f"model '{hint.name}' is in category '{model['category']}'; "
+                f"this source says '{hint.category}'"
+            )
+        for series in run.series:
+            metric = series.metric
+            stored = self._row(MetricRow, (metric.name,), _metric_columns(metric))["unit"]
+            if stored != metric.unit:
+                found.append(
+                    f"metric '{metric.name}' has {_said(metric.unit)} here, "
+                    f"{_said(stored)} in the database: do not compare them"
+                )
+        return found
 
     def environment(self, environment: Environment) -> int | None:
         """The id of an environment, None when nothing is known about it."""
         if environment.is_blank:
             return None
         rest = {**asdict(environment), "details": dict(environment.details) or None}
-        return self._id(EnvironmentRow, {"fingerprint": identity.digest(rest)}, rest)
+        fingerprint = identity.digest(rest)
+        return self._id(EnvironmentRow, (fingerprint,), {"fingerprint": fingerprint, **rest})
 
     def run_fields(self, run: NormalRun) -> dict[str, Any]:
         """The ids and keys of a run row that depend on shared rows."""
@@ -92,36 +133,52 @@ class Interner:
             "like_key": like_key,
         }
 
-    def _id(self, table: type[Base], key: Mapping[str, Any], rest: Mapping[str, Any]) -> int:
-        cached = (table.__tablename__, tuple(key.values()))
-        if cached not in self._ids:
-            self._ids[cached] = self._found(table, key) or self._made(table, key, rest)
-        return self._ids[cached]
+    def _id(self, table: type[Base], key: _Key, columns: _Columns) -> int:
+        return int(self._row(table, key, columns)["id"])
 
-    def _found(self, table: type[Base], key: Mapping[str, Any]) -> int | None:
+    def _row(self, table: type[Base], key: _Key, columns: _Columns) -> dict[str, Any]:
+        cached = (table.__tablename__, key)
+        if cached not in self._rows:
+            self._load(table, {key: columns})
+        return self._rows[cached]
+
+    def _load(self, table: type[Base], wanted: Mapping[_Key, _Columns]) -> None:
+        name = table.__tablename__
+        missing = [key for key in wanted if (name, key) not in self._rows]
+        self._select(table, missing)
+        made = [dict(wanted[key]) for key in missing if (name, key) not in self._rows]
+        if made:
+            self.connection.execute(self.insert_new(table), made)
+            self._select(table, missing)
+
+    def _select(self, table: type[Base], keys: Sequence[_Key]) -> None:
+        """Keep the rows with these keys, and others that share the first part of one."""
         columns = table.__table__.c
-        query = select(columns.id).where(*(columns[name] == value for name, value in key.items()))
-        found: int | None = self.connection.scalar(query)
-        return found
+        names = _KEYS[table]
+        for start in range(0, len(keys), _IN_LIST):
+            firsts = {key[0] for key in keys[start : start + _IN_LIST]}
+            query = select(*columns).where(columns[names[0]].in_(sorted(firsts)))
+            for row in self.connection.execute(query).mappings():
+                key = tuple(row[part] for part in names)
+                self._rows.setdefault((table.__tablename__, key), dict(row))
 
-    def _made(self, table: type[Base], key: Mapping[str, Any], rest: Mapping[str, Any]) -> int:
-        self.connection.execute(self.insert_new(table), [{**key, **rest}])
-        made = self._found(table, key)
-        assert made is not None, "the row was inserted just now"
-        return made
 
-    def _fill(self, model_id: int, name: str, rest: Mapping[str, str]) -> None:
-        columns = ModelRow.__table__.c
-        query = select(columns.category, columns.description).where(columns.id == model_id)
-        known = self.connection.execute(query).one()._mapping
-        blanks = {key: value for key, value in rest.items() if value and not known[key]}
-        if blanks:
-            self.connection.execute(update(ModelRow).where(columns.id == model_id).values(**blanks))
-        if rest["category"] and known["category"] not in ("", rest["category"]):
-            self.conflicts.append(
-                f"model '{name}' is in category '{known['category']}'; "
-                f"this source says '{rest['category']}'"
-            )
+def _said(unit: str | None) -> str:
+    return f"the unit '{unit}'" if unit else "no unit"
+
+
+def _metric_columns(metric: MetricDef) -> _Columns:
+    return {
+        "name": metric.name,
+        "unit": metric.unit,
+        "direction": metric.direction.value if metric.direction else None,
+        "family": metric.family,
+        "description": metric.description,
+    }
+
+
+def _model_key(hint: ModelHint) -> _Key:
+    return hint.name, hint.library, hint.input_shape
 
 
 def key_fields(model: ModelHint, precision: str, record: RunRecord) -> dict[str, Any]:

@@ -13,14 +13,17 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from cetrack.baselines import resolve_baselines
 from cetrack.domain import Kind
 from cetrack.errors import UsageError
+from cetrack.filling import refresh_keys
 from cetrack.interning import Interner
-from cetrack.matching import last_values, refresh_keys
-from cetrack.models import Model, Run, RunSource, Source, runs_view
+from cetrack.matching import last_values
+from cetrack.models import Model, Run, RunSource, Source
 from cetrack.shapes import parse_shape
 from cetrack.store import PENDING, Store, delete_runs, rows_where, update_run
 
+COMPRESSION = "compression"  # the reader of what compress() returns
 _REFERENCE = re.compile(r"^(?P<name>.+?)\[(?P<library>[^,\]]*)(?:,(?P<shape>[^\]]*))?\]$")
 
 
@@ -53,9 +56,8 @@ def adopt_models(connection: Connection, run_ids: Sequence[int]) -> list[str]:
 
     With several it stays blank: the returned remarks name them.
     """
-    rows = rows_where(connection, [runs_view.c.model], runs_view.c.run_id, run_ids)
     remarks = []
-    for name in sorted({row.model for row in rows}):
+    for name in sorted(_model_names(connection, run_ids)):
         models = connection.execute(
             select(Model.id, Model.library, Model.input_shape).where(Model.name == name)
         ).all()
@@ -64,6 +66,11 @@ def adopt_models(connection: Connection, run_ids: Sequence[int]) -> list[str]:
             if remark:
                 remarks.append(remark)
     return remarks
+
+
+def _model_names(connection: Connection, run_ids: Sequence[int]) -> set[str]:
+    query = select(Model.name).join(Run, Run.model_id == Model.id).distinct()
+    return {row.name for row in rows_where(connection, query, Run.id, run_ids)}
 
 
 def _blanks(model: Any) -> int:
@@ -188,51 +195,66 @@ def collapse_copies(connection: Connection, run_ids: Sequence[int]) -> list[int]
 
     Returns the ids that are left of ``run_ids``.
     """
+    copies = _copies(connection, _model_names(connection, run_ids))
+    originals = _originals(connection, copies)
+    values = last_values(connection, [row.id for row in (*copies, *originals)])
     touched = set(run_ids)
-    rows = rows_where(connection, [runs_view.c.model], runs_view.c.run_id, run_ids)
-    copies, originals = _benchmarks(connection, sorted({row.model for row in rows}))
-    values = last_values(connection, [row.run_id for row in (*copies, *originals)])
     for copy in copies:
-        wanted = values[copy.run_id]
+        wanted = values[copy.id]
         equal = [
             row
             for row in originals
-            if (row.model, row.precision, row.experiment)
-            == (copy.model, copy.precision, copy.experiment)
+            if _setting(row) == _setting(copy)
             and wanted
-            and all(values[row.run_id].get(name) == value for name, value in wanted.items())
+            and all(values[row.id].get(name) == value for name, value in wanted.items())
         ]
         if equal:
             target = min(equal, key=lambda row: (row.started_at, row.uid))
-            touched |= _replace_run(connection, copy.run_id, target.run_id)
-            touched.discard(copy.run_id)
-            touched.add(target.run_id)
+            touched |= _replace_run(connection, copy.id, target.id)
+            touched.discard(copy.id)
+            touched.add(target.id)
     return sorted(touched)
 
 
-def _benchmarks(connection: Connection, models: Sequence[str]) -> tuple[list[Any], list[Any]]:
-    """Benchmarks of the models: (those that only compression results state, all others)."""
-    columns = runs_view.c
-    wanted = [
-        columns.run_id, columns.uid, columns.model, columns.precision, columns.experiment,
-        columns.started_at, columns.kind,
-    ]  # fmt: skip
-    rows = rows_where(connection, wanted, columns.model, models)
-    rows = [row for row in rows if row.kind == Kind.BENCHMARK.value]
-    readers = _readers_of(connection, [row.run_id for row in rows])
-    copies = [row for row in rows if readers.get(row.run_id) == {"compression"}]
-    if not copies:
-        return [], []
-    names = {row.run_id for row in copies}
-    return copies, [row for row in rows if row.run_id not in names]
+_BENCHMARKS = (
+    select(Run.id, Run.uid, Run.started_at, Run.experiment_id, Run.precision_id, Model.name)
+    .join(Model, Model.id == Run.model_id)
+    .where(Run.kind == Kind.BENCHMARK.value)
+)
+
+
+def _setting(row: Any) -> tuple[Any, ...]:
+    return row.name, row.precision_id, row.experiment_id
+
+
+def _copies(connection: Connection, models: Collection[str]) -> list[Any]:
+    """Benchmarks of the models that only compression results state."""
+    others = (
+        select(Source.id)
+        .join(RunSource)
+        .where(RunSource.run_id == Run.id, Source.reader != COMPRESSION)
+    )
+    query = (
+        _BENCHMARKS.join(RunSource, RunSource.run_id == Run.id)
+        .join(Source, Source.id == RunSource.source_id)
+        .where(Source.reader == COMPRESSION, ~others.correlate(Run).exists())
+        .distinct()
+    )
+    return rows_where(connection, query, Model.name, sorted(models))
+
+
+def _originals(connection: Connection, copies: Sequence[Any]) -> list[Any]:
+    """All other benchmarks of the models of copies."""
+    ids = {row.id for row in copies}
+    rows = rows_where(connection, _BENCHMARKS, Model.name, sorted({row.name for row in copies}))
+    return [row for row in rows if row.id not in ids]
 
 
 def _readers_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, set[str]]:
-    readers = {row.id: row.reader for row in connection.execute(select(Source.id, Source.reader))}
-    columns = [RunSource.run_id, RunSource.source_id]
+    query = select(RunSource.run_id, Source.reader).join(Source)
     found: dict[int, set[str]] = defaultdict(set)
-    for row in rows_where(connection, columns, RunSource.run_id, run_ids):
-        found[row.run_id].add(readers[row.source_id])
+    for row in rows_where(connection, query, RunSource.run_id, run_ids):
+        found[row.run_id].add(row.reader)
     return found
 
 
@@ -260,15 +282,13 @@ def inherit_circumstances(connection: Connection, run_ids: Sequence[int]) -> Non
 
     Both were measured in one call: the same data, batch and device.
     """
-    columns = [Run.id, Run.baseline_run_id, Run.kind, Run.baseline_rule]
-    rows = [
-        row
-        for row in rows_where(connection, columns, Run.id, run_ids)
-        if row.kind == Kind.COMPRESSION.value and row.baseline_rule == "explicit"
-    ]
+    query = select(Run.id, Run.baseline_run_id).where(
+        Run.kind == Kind.COMPRESSION.value, Run.baseline_rule == "explicit"
+    )
+    rows = rows_where(connection, query, Run.id, run_ids)
     readers = _readers_of(connection, [row.id for row in rows])
     for row in rows:
-        if readers.get(row.id) == {"compression"}:
+        if readers.get(row.id) == {COMPRESSION}:
             inherit(connection, row.id, row.baseline_run_id)
 
 
@@ -286,97 +306,3 @@ def inherit(connection: Connection, run_id: int, baseline_id: int) -> None:
     update_run(connection, run_id, blanks)
     if blanks:
         refresh_keys(connection, [run_id])
-
-
-# --- baselines -------------------------------------------------------------------------------
-
-
-def resolve_baselines(
-    connection: Connection,
-    run_ids: Sequence[int],
-    *,
-    baseline_precision: str,
-    fixed: Collection[int] = (),
-) -> None:
-    """Choose the baseline of the runs and of all that they could be a baseline of.
-
-    An explicit link stays. Else it is the run of the same source and model at the baseline
-    precision, else the nearest earlier run with the same like_key.
-    """
-    scope, sources = _scope(connection, run_ids)
-    by_like: dict[str, list[Any]] = defaultdict(list)
-    by_source: dict[int, list[Any]] = defaultdict(list)
-    for row in scope:
-        if row.precision == baseline_precision and row.kind != Kind.COMPRESSION.value:
-            by_like[row.like_key].append(row)
-            for source in sources[row.run_id]:
-                by_source[source].append(row)
-    for row in scope:
-        if row.baseline_rule == "explicit" or row.run_id in fixed:
-            continue
-        chosen, rule = None, ""
-        if _needs_baseline(row, baseline_precision):
-            beside = [other for source in sources[row.run_id] for other in by_source[source]]
-            chosen, rule = _choose(row, beside, by_like[row.like_key])
-        if (chosen, rule) != (row.baseline_run_id, row.baseline_rule or ""):
-            update_run(connection, row.run_id, {"baseline_run_id": chosen, "baseline_rule": rule})
-
-
-def _scope(
-    connection: Connection, run_ids: Sequence[int]
-) -> tuple[list[Any], dict[int, list[int]]]:
-    """Rows of the runs and of those that share a source or a like_key; run id → source ids."""
-    pair = [RunSource.run_id, RunSource.source_id]
-    first = rows_where(connection, pair, RunSource.run_id, run_ids)
-    shared = rows_where(
-        connection, pair, RunSource.source_id, sorted({row.source_id for row in first})
-    )
-    likes = rows_where(connection, [Run.like_key], Run.id, run_ids)
-    alike = rows_where(connection, [Run.id], Run.like_key, sorted({row.like_key for row in likes}))
-    ids = sorted({*run_ids, *(row.run_id for row in shared), *(row.id for row in alike)})
-    columns = [
-        Run.id.label("run_id"), Run.uid, Run.model_id, Run.kind, Run.seed, Run.started_at,
-        Run.like_key, Run.baseline_run_id, Run.baseline_rule, runs_view.c.precision,
-    ]  # fmt: skip
-    rows: list[Any] = []
-    for start in range(0, len(ids), 500):
-        part = ids[start : start + 500]
-        joined = select(*columns).join(runs_view, runs_view.c.run_id == Run.id)
-        rows.extend(connection.execute(joined.where(Run.id.in_(part))))
-    sources: dict[int, list[int]] = defaultdict(list)
-    for row in rows_where(connection, pair, RunSource.run_id, ids):
-        sources[row.run_id].append(row.source_id)
-    return rows, sources
-
-
-def _needs_baseline(row: Any, baseline_precision: str) -> bool:
-    return bool(row.kind == Kind.COMPRESSION.value or row.precision != baseline_precision)
-
-
-def _choose(row: Any, beside: Sequence[Any], alike: Sequence[Any]) -> tuple[int | None, str]:
-    wanted = Kind.TRAINING if row.kind == Kind.TRAINING.value else Kind.BENCHMARK
-
-    def fits(other: Any) -> bool:
-        return bool(
-            other.kind == wanted.value
-            and other.model_id == row.model_id
-            and other.run_id != row.run_id
-        )
-
-    same = [other for other in beside if fits(other)]
-    if same:
-        best = min(
-            same,
-            key=lambda other: (
-                other.like_key != row.like_key,
-                other.seed != row.seed,
-                abs((other.started_at - row.started_at).total_seconds()),
-                other.uid,
-            ),
-        )
-        return best.run_id, "source"
-    earlier = [other for other in alike if fits(other) and other.started_at <= row.started_at]
-    if not earlier:
-        return None, ""
-    best = max(earlier, key=lambda other: (other.started_at, other.seed == row.seed, other.uid))
-    return best.run_id, "history"

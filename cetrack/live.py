@@ -48,7 +48,7 @@ from cetrack.linking import inherit, link
 from cetrack.matching import match_runs
 from cetrack.models import Run
 from cetrack.normalize import normalize
-from cetrack.preparing import DEFAULT_EXPERIMENT, Prepared
+from cetrack.preparing import DEFAULT_EXPERIMENT, prepared_alone
 from cetrack.readers.compression import compression_records
 from cetrack.series import write_points
 from cetrack.store import (
@@ -272,15 +272,11 @@ class ActiveRun:
     def _baseline(self, connection: Connection, interner: Interner, stated: RunRecord) -> int:
         """The id of the run with the baseline's numbers, made where it is missing."""
         record = replace(stated, model=self._record.model, environment=self._record.environment)
-        prepared = Prepared(
-            run=normalize(record),
-            stated=record,
-            named=record,
+        prepared = prepared_alone(
+            record,
             experiment=self._experiment,
             started_at=self._record.started_at or datetime.now(UTC),
             time_source=TimeSource.LIVE,
-            ordinal=0,
-            where="",
         )
         (match,) = match_runs(connection, [prepared], repeat=False)
         if match.run_id is not None:

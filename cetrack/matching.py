@@ -7,41 +7,38 @@ compared point by point. Speaks SQL; opens no transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, or_, select
+import numpy.typing as npt
+from sqlalchemy import Connection, select
 
 from cetrack import identity
 from cetrack.domain import (
-    Environment,
     Identity,
     Kind,
     MetricSeries,
     NormalRun,
     RunRecord,
-    TimeSource,
     number_or_none,
 )
-from cetrack.interning import Interner
 from cetrack.models import Environment as EnvironmentRow
 from cetrack.models import (
     Experiment,
     Metric,
     Model,
-    Param,
     Precision,
     Run,
     RunMetric,
-    Tag,
     runs_view,
 )
 from cetrack.preparing import Prepared
-from cetrack.series import read_series
-from cetrack.store import add_belongings, rows_where, update_run
+from cetrack.series import StoredSeries, read_series
+from cetrack.store import rows_where
 
 
 class Change(StrEnum):
@@ -52,34 +49,69 @@ class Change(StrEnum):
     UNCHANGED = "unchanged"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Growth:
+    """A series that has more, or other, points than are stored: ``whole`` is what it is now,
+    ``points`` those of it that are to be written."""
+
+    whole: MetricSeries
+    points: MetricSeries
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Match:
     """The identity of a run: its uid, and the id of the run that it is, None for a new one.
 
-    ``grown`` holds the series to write for a log that has more points than the store.
+    ``grown`` holds what a log has more than the store.
     """
 
     uid: str
     content_key: str
     run_id: int | None = None
-    grown: tuple[MetricSeries, ...] = ()
+    grown: tuple[Growth, ...] = ()
     remark: str | None = None
+
+
+class _Known:
+    """The stored runs that any of some prepared ones may be, looked up together."""
+
+    def __init__(self, connection: Connection, runs: Sequence[Prepared]) -> None:
+        keys = {key for item in runs for key in item.keys}
+        begun = {uid for item in runs for uid in _begun(item)}
+        device = (
+            select(EnvironmentRow.device)
+            .where(EnvironmentRow.id == Run.environment_id)
+            .scalar_subquery()
+            .label("device")
+        )
+        columns = [
+            Run.id, Run.uid, Run.content_key, Run.dataset, Run.seed, Run.batch_size, Run.method,
+            device,
+        ]  # fmt: skip
+        rows = {
+            row.id: row
+            for column, wanted in ((Run.content_key, keys), (Run.uid, keys | begun))
+            for row in rows_where(connection, columns, column, sorted(wanted))
+        }
+        self.by_key: dict[str, list[Any]] = defaultdict(list)
+        self.by_uid: dict[str, Any] = {}
+        for _, row in sorted(rows.items()):
+            self.by_key[row.content_key].append(row)
+            self.by_uid[row.uid] = row
 
 
 def match_runs(connection: Connection, runs: Sequence[Prepared], *, repeat: bool) -> list[Match]:
     """The identity of every prepared run, in order."""
-    snapshots = [item for item in runs if item.run.record.identity is Identity.SNAPSHOT]
-    keys = {id(item): _snapshot_keys(item) for item in snapshots}
-    known = _known_snapshots(connection, list(keys.values()))
+    known = _Known(connection, runs)
     taken: set[str] = set()
     matches = []
     for item in runs:
         if item.run.record.identity is Identity.SNAPSHOT:
-            match = _match_snapshot(connection, item, keys[id(item)], known, repeat=repeat)
+            match = _match_snapshot(connection, item, known, repeat=repeat)
         elif item.run.record.identity is Identity.UID:
-            match = _match_uid(connection, item)
+            match = _match_uid(connection, item, known)
         else:
-            match = _match_log(connection, item, taken)
+            match = _match_log(connection, item, known, taken)
         taken.add(match.uid)
         matches.append(match)
     return matches
@@ -88,45 +120,11 @@ def match_runs(connection: Connection, runs: Sequence[Prepared], *, repeat: bool
 # --- snapshots -------------------------------------------------------------------------------
 
 
-def _snapshot_keys(item: Prepared) -> tuple[str, str]:
-    """(uid, content key): with and without what ``--set`` states."""
-    uid = identity.content_key(item.named, item.experiment, ordinal=item.ordinal)
-    key = identity.content_key(item.stated, item.experiment, ordinal=item.ordinal)
-    return uid, key
-
-
-def _known_snapshots(
-    connection: Connection, keys: Sequence[tuple[str, str]]
-) -> dict[str, list[Any]]:
-    """Content key → the runs that have it, oldest first."""
-    rows = rows_where(
-        connection,
-        [
-            Run.id, Run.uid, Run.content_key, Run.dataset, Run.seed, Run.batch_size, Run.method,
-            select(EnvironmentRow.device)
-            .where(EnvironmentRow.id == Run.environment_id)
-            .scalar_subquery()
-            .label("device"),
-        ],
-        Run.content_key,
-        sorted({key for _, key in keys}),
-    )  # fmt: skip
-    found: dict[str, list[Any]] = {}
-    for row in sorted(rows, key=lambda row: row.id):
-        found.setdefault(row.content_key, []).append(row)
-    return found
-
-
 def _match_snapshot(
-    connection: Connection,
-    item: Prepared,
-    keys: tuple[str, str],
-    known: Mapping[str, list[Any]],
-    *,
-    repeat: bool,
+    connection: Connection, item: Prepared, known: _Known, *, repeat: bool
 ) -> Match:
-    uid, key = keys
-    rows = known.get(key, [])
+    uid, key = item.keys
+    rows = known.by_key.get(key, [])
     if repeat and rows:
         again = identity.content_key(
             item.named, item.experiment, ordinal=item.ordinal, repeat=len(rows)
@@ -192,67 +190,55 @@ def last_values(
 # --- runs with a uid of their own ------------------------------------------------------------
 
 
-def _match_uid(connection: Connection, item: Prepared) -> Match:
-    uid = str(item.run.record.uid)
-    run_id = connection.scalar(select(Run.id).where(Run.uid == uid))
-    if run_id is None:
+def _match_uid(connection: Connection, item: Prepared, known: _Known) -> Match:
+    (uid,) = item.keys
+    row = known.by_uid.get(uid)
+    if row is None:
         return Match(uid=uid, content_key=uid)
-    known = _known_series(connection, [run_id])[run_id]
-    grown = tuple(
-        merged
-        for series in item.run.series
-        if (merged := _merged(known.get(series.metric.name), series)) is not None
+    stored = _known_series(connection, [row.id])[row.id]
+    return Match(
+        uid=uid, content_key=uid, run_id=row.id, grown=_all_growth(stored, item.run.series)
     )
-    return Match(uid=uid, content_key=uid, run_id=run_id, grown=grown)
 
 
 # --- logs ------------------------------------------------------------------------------------
 
 
-def _match_log(connection: Connection, item: Prepared, taken: set[str]) -> Match:
+def _begun(item: Prepared) -> list[str]:
+    """The uids that a log can have: one that has grown has another key, but still the uid of its
+    first step."""
+    if item.run.record.identity is not Identity.LOG:
+        return []
+    return [_log_uid(item, head, 0) for head in item.keys]
+
+
+def _match_log(
+    connection: Connection, item: Prepared, known: _Known, taken: Collection[str]
+) -> Match:
     """The run that a log continues, or repeats a part of; else a new one."""
-    record = item.named
-    key = identity.head_key(record, record.series, where=item.where)
-    first = identity.head_key(record, _first_steps(record), where=item.where)
-    # a run that has grown since has another key, but still the uid of its first step
-    begun = [_log_uid(item, head, 0) for head in (key, first)]
-    same = or_(Run.content_key.in_([key, first]), Run.uid.in_(begun))
-    query = select(Run.id, Run.uid).where(same).order_by(Run.id)
-    candidates = {row.id: row.uid for row in connection.execute(query)}
-    known = _known_series(connection, list(candidates))
+    key = item.keys[0]
+    rows = [row for head in item.keys for row in known.by_key.get(head, [])]
+    rows += [known.by_uid[uid] for uid in _begun(item) if uid in known.by_uid]
+    candidates = {row.id: row.uid for row in sorted(rows, key=lambda row: row.id)}
+    found = _known_series(connection, list(candidates)) if candidates else {}
     for run_id in _agreeing(connection, list(candidates), item):
-        if _is_same_log(known[run_id], item.run.series):
-            grown = tuple(
-                merged
-                for series in item.run.series
-                if (merged := _merged(known[run_id].get(series.metric.name), series)) is not None
-            )
-            remark = None if grown else _contained(known[run_id], item.run.series)
+        if _is_same_log(found[run_id], item.run.series):
+            grown = _all_growth(found[run_id], item.run.series)
+            remark = None if grown else _contained(found[run_id], item.run.series)
             return Match(
                 uid=candidates[run_id], content_key=key, run_id=run_id, grown=grown, remark=remark
             )
-    number = 0
-    while (uid := _log_uid(item, key, number)) in taken or _is_stored(connection, uid):
+    uid, number = _log_uid(item, key, 0), 0
+    used = uid in known.by_uid  # the first of its uids was looked up with all the others
+    while used or uid in taken:
         number += 1
+        uid = _log_uid(item, key, number)
+        used = connection.scalar(select(Run.id).where(Run.uid == uid)) is not None
     return Match(uid=uid, content_key=key)
-
-
-def _is_stored(connection: Connection, uid: str) -> bool:
-    return connection.scalar(select(Run.id).where(Run.uid == uid)) is not None
 
 
 def _log_uid(item: Prepared, key: str, number: int) -> str:
     return identity.log_uid(item.named, key, experiment=item.experiment, number=number)
-
-
-def _first_steps(record: RunRecord) -> list[Any]:
-    """Every series cut to the first step of the log."""
-    first = min((int(item.steps[0]) for item in record.series if len(item.steps)), default=0)
-    return [
-        replace(item, steps=item.steps[:1], values=item.values[:1], wall_times=None)
-        for item in record.series
-        if len(item.steps) and int(item.steps[0]) == first
-    ]
 
 
 def _agreeing(connection: Connection, run_ids: Sequence[int], item: Prepared) -> list[int]:
@@ -272,9 +258,11 @@ def _agreeing(connection: Connection, run_ids: Sequence[int], item: Prepared) ->
     return sorted(found)
 
 
-def _known_series(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _known_series(
+    connection: Connection, run_ids: Sequence[int]
+) -> dict[int, dict[str, StoredSeries]]:
     """Run id → metric name → stored series."""
-    found: dict[int, dict[str, Any]] = {run_id: {} for run_id in run_ids}
+    found: dict[int, dict[str, StoredSeries]] = {run_id: {} for run_id in run_ids}
     names = {row.id: row.name for row in connection.execute(select(Metric.id, Metric.name))}
     for stored in read_series(connection, run_ids):
         found[stored.run_id][names[stored.metric_id]] = stored
@@ -294,120 +282,45 @@ def _contained(known: Mapping[str, Any], found: Sequence[MetricSeries]) -> str |
     return f"already contained: {read} of {stored} steps" if read < stored else None
 
 
-def _merged(known: Any, found: MetricSeries) -> MetricSeries | None:
-    """The stored series with the found points in it, None when they were all there."""
+def _all_growth(
+    known: Mapping[str, StoredSeries], found: Sequence[MetricSeries]
+) -> tuple[Growth, ...]:
+    growth = (_growth(known.get(series.metric.name), series) for series in found)
+    return tuple(item for item in growth if item is not None)
+
+
+def _growth(known: StoredSeries | None, found: MetricSeries) -> Growth | None:
+    """What ``found`` has more than, or other than, the stored series; None for nothing."""
     if known is None:
-        return found
-    shared, in_known, in_found = np.intersect1d(known.steps, found.steps, return_indices=True)
-    equal = np.array_equal(known.values[in_known], found.values[in_found], equal_nan=True)
-    if equal and len(shared) == len(found.steps):
+        return Growth(found, found)
+    place = np.searchsorted(known.steps, found.steps)
+    there = np.zeros(len(found.steps), bool)
+    inside = place < len(known.steps)
+    there[inside] = known.steps[place[inside]] == found.steps[inside]
+    old = np.full(len(found.steps), np.nan)
+    old[there] = known.values[place[there]]
+    same = there & ((old == found.values) | (np.isnan(old) & np.isnan(found.values)))
+    if same.all():
         return None
-    steps = np.concatenate([known.steps, found.steps])
-    walls = found.wall_times if found.wall_times is not None else np.full(len(found.steps), np.nan)
-    kept, last = np.unique(steps[::-1], return_index=True)
-    pick = len(steps) - 1 - last  # of equal steps the found one
-    return replace(
+    points = _picked(found, ~same)
+    kept = ~np.isin(known.steps, points.steps)
+    assert points.wall_times is not None, "picked"
+    steps = np.concatenate([known.steps[kept], points.steps])
+    order = np.argsort(steps, kind="stable")
+    whole = replace(
         found,
-        steps=kept,
-        values=np.concatenate([known.values, found.values])[pick],
-        wall_times=np.concatenate([known.wall_times, walls])[pick],
+        steps=steps[order],
+        values=np.concatenate([known.values[kept], points.values])[order],
+        wall_times=np.concatenate([known.wall_times[kept], points.wall_times])[order],
     )
+    return Growth(whole, points)
 
 
-# --- meeting a known run again ---------------------------------------------------------------
-
-
-def fill_blanks(
-    connection: Connection, interner: Interner, run_id: int, item: Prepared
-) -> tuple[bool, list[str]]:
-    """Fill what is unknown about a run from what is stated now.
-
-    Returns whether anything was filled, and a sentence for every contradiction: the stored value
-    stays.
-    """
-    row = dict(
-        connection.execute(select(runs_view).where(runs_view.c.run_id == run_id)).one()._mapping
+def _picked(series: MetricSeries, mask: npt.NDArray[np.bool_]) -> MetricSeries:
+    walls = series.wall_times
+    return replace(
+        series,
+        steps=series.steps[mask],
+        values=series.values[mask],
+        wall_times=np.full(int(mask.sum()), np.nan) if walls is None else walls[mask],
     )
-    record = item.run.record
-    conflicts: list[str] = []
-    values: dict[str, Any] = {}
-    for name in ("dataset", "split", "task", "seed", "batch_size", "git_commit", "name", "method"):
-        _fill(values, conflicts, name, row[name], getattr(record, name))
-    values |= _better_time(row, item)
-    known_model = {name: row[name] or "" for name in ("library", "input_shape", "category")}
-    changed: dict[str, Any] = {}
-    for name, known in known_model.items():
-        _fill(changed, conflicts, name, known, getattr(item.run.model, name))
-    if changed:
-        hint = replace(item.run.model, name=row["model"], **{**known_model, **changed})
-        values["model_id"] = interner.model(hint)
-    environment = _fill_environment(connection, row, record.environment, conflicts)
-    if environment is not None:
-        values["environment_id"] = interner.environment(environment)
-    filled = _fill_belongings(connection, interner, run_id, item.run)
-    update_run(connection, run_id, values)
-    if values:
-        refresh_keys(connection, [run_id])
-    return bool(values) or filled, conflicts
-
-
-def _fill(values: dict[str, Any], conflicts: list[str], name: str, known: Any, stated: Any) -> None:
-    if stated in (None, "") or known == stated:
-        return
-    if known in (None, ""):
-        values[name] = stated
-    else:
-        conflicts.append(f"{name} is '{known}' in the database, '{stated}' here: kept")
-
-
-def _better_time(row: Mapping[str, Any], item: Prepared) -> dict[str, Any]:
-    """A more trusted time, or an earlier one of equal trust, takes the place of the stored one."""
-    known = (TimeSource(row["time_source"]).rank, row["started_at"])
-    if (item.time_source.rank, item.started_at) >= known:
-        return {}
-    return {"started_at": item.started_at, "time_source": item.time_source.value}
-
-
-def _fill_environment(
-    connection: Connection, row: Mapping[str, Any], stated: Environment, conflicts: list[str]
-) -> Environment | None:
-    names = ("device", "accelerator", "runtime", "runtime_version", "host", "os")
-    changed: dict[str, Any] = {}
-    for name in names:
-        _fill(changed, conflicts, name, row[name], getattr(stated, name))
-    if not changed:
-        return None
-    columns = EnvironmentRow.__table__.c
-    query = (
-        select(columns.details)
-        .join(Run, Run.environment_id == columns.id)
-        .where(Run.id == row["run_id"])
-    )
-    details = connection.scalar(query) or dict(stated.details)
-    known = {name: row[name] or "" for name in names}
-    return Environment(**{**known, **changed}, details=details)
-
-
-def _fill_belongings(
-    connection: Connection, interner: Interner, run_id: int, run: NormalRun
-) -> bool:
-    before = _count(connection, run_id)
-    add_belongings(connection, interner, run_id, run)
-    return _count(connection, run_id) != before
-
-
-def _count(connection: Connection, run_id: int) -> int:
-    return sum(
-        connection.scalar(select(func.count()).select_from(table).where(table.run_id == run_id))
-        or 0
-        for table in (Param, Tag)
-    )
-
-
-def refresh_keys(connection: Connection, run_ids: Sequence[int]) -> None:
-    """Recompute series_key and like_key after a field that they are made of has changed."""
-    rows = rows_where(connection, [*runs_view.c], runs_view.c.run_id, run_ids)
-    for row in rows:
-        series_key, like_key = identity.keys(row._mapping)
-        if (series_key, like_key) != (row.series_key, row.like_key):
-            update_run(connection, row.run_id, {"series_key": series_key, "like_key": like_key})

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from cetrack import identity
-from cetrack.domain import Identity, Kind, NormalRun, Notice, RunRecord, TimeSource
+from cetrack.domain import Identity, Kind, NormalRun, Notice, RunRecord, Series, TimeSource
 from cetrack.errors import ReadError, UsageError
 from cetrack.hints import path_hints, variant_of
 from cetrack.normalize import clean_name, normalize
@@ -56,17 +56,20 @@ class IngestOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prepared:
-    """A run as it is to be stored, and the two records that identify it, neither normalised:
-    ``stated`` is what the file says, ``named`` the same with what ``--set`` adds."""
+    """A run as it is to be stored, and what it is known by.
+
+    ``named`` is what the file says with what ``--set`` adds, not normalised. ``keys`` are, of a
+    snapshot, its uid and its content key (the identity with and without ``--set``); of a log, the
+    keys of its head as it is now and as it was after its first step; else its own uid.
+    """
 
     run: NormalRun
-    stated: RunRecord
     named: RunRecord
     experiment: str
     started_at: datetime
     time_source: TimeSource
     ordinal: int
-    where: str
+    keys: tuple[str, ...]
 
 
 def checked(options: IngestOptions) -> IngestOptions:
@@ -95,30 +98,29 @@ class Preparer:
         Raises ReadError for a run whose model or precision nobody names.
         """
         ordinals: Counter[str] = Counter()
+        where = f"{source.key}@{socket.gethostname()}"
         prepared = []
         for record in records:
             stated = _with_path(record, source)
-            full, contradictions = apply_settings(stated, self.options.settings)
+            named, contradictions = apply_settings(stated, self.options.settings)
             notices.extend(Notice(record.place, text) for text in contradictions)
-            _require_names(full, source)
-            experiment = self._experiment(full)
-            key = identity.content_key(stated, experiment, ordinal=0)
-            run = normalize(full)
-            started_at, time_source = self._time(full, source)
+            _require_names(named, source)
+            experiment = self._experiment(named)
+            keys, ordinal = _keys(stated, named, experiment, where, ordinals)
+            run = normalize(named)
+            started_at, time_source = self._time(named, source)
             notices.extend(run.notices)
             prepared.append(
                 Prepared(
                     run=run,
-                    stated=stated,
-                    named=full,
+                    named=named,
                     experiment=experiment,
                     started_at=started_at,
                     time_source=time_source,
-                    ordinal=ordinals[key],
-                    where=f"{source.key}@{socket.gethostname()}",
+                    ordinal=ordinal,
+                    keys=keys,
                 )
             )
-            ordinals[key] += 1
         return prepared
 
     def _experiment(self, record: RunRecord) -> str:
@@ -130,9 +132,9 @@ class Preparer:
         if record.started_at is not None:
             return record.started_at, record.time_source or TimeSource.FILE
         walls = [item.wall_times for item in record.series if item.wall_times is not None]
-        first = min((float(wall[0]) for wall in walls if len(wall) and wall[0] > 0), default=None)
-        if first is not None:
-            return datetime.fromtimestamp(first, UTC), TimeSource.FILE
+        known = [float(wall[wall > 0].min()) for wall in walls if (wall > 0).any()]
+        if known:
+            return datetime.fromtimestamp(min(known), UTC), TimeSource.FILE
         if self.options.at is not None:
             return self.options.at, TimeSource.OPTION
         # the file's own name first, then those of the folders below the one that was named
@@ -146,6 +148,51 @@ class Preparer:
         if source.mtime is not None:
             return source.mtime, TimeSource.MTIME
         return datetime.now(UTC), TimeSource.CLOCK
+
+
+def prepared_alone(
+    record: RunRecord, *, experiment: str, started_at: datetime, time_source: TimeSource
+) -> Prepared:
+    """A run that comes from code and not out of a file."""
+    keys, ordinal = _keys(record, record, experiment, "", Counter())
+    return Prepared(
+        run=normalize(record),
+        named=record,
+        experiment=experiment,
+        started_at=started_at,
+        time_source=time_source,
+        ordinal=ordinal,
+        keys=keys,
+    )
+
+
+def _keys(
+    stated: RunRecord, named: RunRecord, experiment: str, where: str, ordinals: Counter[str]
+) -> tuple[tuple[str, ...], int]:
+    """(keys, ordinal) of a run; ``ordinals`` counts the identical entries of its source."""
+    if named.identity is Identity.UID:
+        return (str(named.uid),), 0
+    if named.identity is Identity.LOG:
+        head = identity.head_key(named, named.series, where=where)
+        return (head, identity.head_key(named, _first_steps(named), where=where)), 0
+    content = identity.content_key(stated, experiment, ordinal=0)
+    ordinal = ordinals[content]
+    ordinals[content] += 1
+    if ordinal:
+        content = identity.content_key(stated, experiment, ordinal=ordinal)
+    if named is stated:
+        return (content, content), ordinal
+    return (identity.content_key(named, experiment, ordinal=ordinal), content), ordinal
+
+
+def _first_steps(record: RunRecord) -> list[Series]:
+    """Every series cut to the first step of the log."""
+    first = min((int(item.steps[0]) for item in record.series if len(item.steps)), default=0)
+    return [
+        replace(item, steps=item.steps[:1], values=item.values[:1], wall_times=None)
+        for item in record.series
+        if len(item.steps) and int(item.steps[0]) == first
+    ]
 
 
 def _with_path(record: RunRecord, source: Source) -> RunRecord:

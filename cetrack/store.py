@@ -7,17 +7,18 @@ connection and never commits. ORM objects are not used: rows go in and come out 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, select, update
 
 from cetrack.db import schema
-from cetrack.db.engine import make_engine, normalize_url, shown_url, transaction
-from cetrack.domain import MetricSeries, NormalRun, TimeSource, aggregate
+from cetrack.db.engine import dialect_of, make_engine, normalize_url, shown_url, transaction
+from cetrack.domain import Aggregates, MetricSeries, NormalRun, TimeSource, aggregate
 from cetrack.errors import DatabaseUnavailableError
 from cetrack.filter import Expr
 from cetrack.filter.sql import to_sql
@@ -29,7 +30,6 @@ from cetrack.models import (
     Param,
     Run,
     RunMetric,
-    RunSource,
     Sample,
     Tag,
     runs_view,
@@ -125,12 +125,16 @@ def chunks(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def rows_where(
-    connection: Connection, columns: Sequence[Any], key: Any, values: Sequence[Any]
+    connection: Connection,
+    wanted: Any,
+    key: Any,
+    values: Sequence[Any],
 ) -> list[Any]:
-    """Rows of ``columns`` whose ``key`` is one of ``values``, in any number."""
+    """Rows of ``wanted``, columns or a query, whose ``key`` is one of ``values``, in any number."""
+    query: Any = wanted if isinstance(wanted, Select) else select(*wanted)
     found: list[Any] = []
     for part in chunks(values):
-        found.extend(connection.execute(select(*columns).where(key.in_(part))))
+        found.extend(connection.execute(query.where(key.in_(part))))
     return found
 
 
@@ -155,11 +159,27 @@ def insert_runs(
     """Store new runs with all that belongs to them; returns uid → run id."""
     if not runs:
         return {}
-    connection.execute(insert(Run), [run_columns(interner, new) for new in runs])
-    uids = [new.uid for new in runs]
-    ids: dict[str, int] = dict(map(tuple, rows_where(connection, [Run.uid, Run.id], Run.uid, uids)))
-    _insert_belongings(connection, interner, [(ids[new.uid], new.run) for new in runs])
-    return ids
+    interner.load([new.run for new in runs])
+    ids = dialect_of(connection).new_ids(connection, _table(Run), len(runs))
+    numbered = list(zip(ids, runs, strict=True))
+    insert_rows(
+        connection, Run, [{"id": key, **run_columns(interner, new)} for key, new in numbered]
+    )
+    _insert_belongings(connection, interner, [(key, new.run) for key, new in numbered])
+    return {new.uid: key for key, new in numbered}
+
+
+def insert_rows(
+    connection: Connection, table: type[Base], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert rows, all with the same columns, that do not exist yet."""
+    if rows:
+        values = [tuple(row.values()) for row in rows]
+        dialect_of(connection).insert_rows(connection, _table(table), list(rows[0]), values)
+
+
+def _table(model: type[Base]) -> Table:
+    return Base.metadata.tables[model.__tablename__]
 
 
 def run_columns(interner: Interner, new: NewRun) -> dict[str, Any]:
@@ -194,18 +214,21 @@ def run_columns(interner: Interner, new: NewRun) -> dict[str, Any]:
 def _insert_belongings(
     connection: Connection, interner: Interner, runs: Sequence[tuple[int, NormalRun]]
 ) -> None:
-    write_metrics(
-        connection, interner, [(run_id, series) for run_id, run in runs for series in run.series]
-    )
-    for table, rows in _belongings(interner, runs).items():
-        if rows:
-            connection.execute(insert(table), rows)
+    """Store what belongs to runs that have nothing yet."""
+    keyed = [
+        (run_id, interner.metric(item.metric), item) for run_id, run in runs for item in run.series
+    ]
+    dialect = dialect_of(connection)
+    dialect.insert_rows(connection, _table(RunMetric), _AGGREGATES, _aggregate_rows(keyed))
+    write_points(connection, keyed, new=True)
+    for table, rows in belongings(interner, runs).items():
+        insert_rows(connection, table, rows)
 
 
 def add_belongings(connection: Connection, interner: Interner, run_id: int, run: NormalRun) -> None:
     """Add params, tags, samples and artifacts to a run; what is there stays as it is."""
     added = False
-    for table, rows in _belongings(interner, [(run_id, run)]).items():
+    for table, rows in belongings(interner, [(run_id, run)]).items():
         if rows:
             added |= connection.execute(interner.insert_new(table), rows).rowcount != 0
     if added:
@@ -224,7 +247,7 @@ def touch(connection: Connection, run_ids: Collection[int]) -> None:
         connection.execute(update(Run).where(Run.id.in_(part)).values(revision=drawn))
 
 
-def _belongings(
+def belongings(
     interner: Interner, runs: Sequence[tuple[int, NormalRun]]
 ) -> dict[type[Base], list[dict[str, Any]]]:
     """The rows of all that belongs to runs, but their metrics."""
@@ -279,25 +302,27 @@ def write_metrics(
 def write_aggregates(
     connection: Connection, interner: Interner, keyed: Sequence[tuple[int, int, MetricSeries]]
 ) -> None:
-    """Store the aggregates of (run id, metric id, whole series)."""
-    rows = [
-        {
-            "run_id": run_id,
-            "metric_id": metric_id,
-            **_aggregate_columns(item),
-            "source_name": item.source_name,
-            "source_unit": item.source_unit,
-            "scale": item.scale,
-        }
-        for run_id, metric_id, item in keyed
-    ]
+    """Store the aggregates of (run id, metric id, whole series), in place of what was there."""
+    rows = [dict(zip(_AGGREGATES, row, strict=True)) for row in _aggregate_rows(keyed)]
     if rows:
         connection.execute(interner.upsert(RunMetric, ["run_id", "metric_id"]), rows)
 
 
-def _aggregate_columns(item: MetricSeries) -> dict[str, Any]:
-    found = aggregate(item.steps, item.values, item.spread)
-    return {name: getattr(found, name) for name in found.__slots__}
+_AGGREGATES = ("run_id", "metric_id", *Aggregates._fields, "source_name", "source_unit", "scale")
+
+
+def _aggregate_rows(keyed: Sequence[tuple[int, int, MetricSeries]]) -> list[tuple[Any, ...]]:
+    return [
+        (
+            run_id,
+            metric_id,
+            *aggregate(item.steps, item.values, item.spread),
+            item.source_name,
+            item.source_unit,
+            item.scale,
+        )
+        for run_id, metric_id, item in keyed
+    ]
 
 
 def replace_belongings(
@@ -316,17 +341,18 @@ def replace_belongings(
 
 def update_run(connection: Connection, run_id: int, values: Mapping[str, Any]) -> None:
     """Set columns of one run."""
-    if values:
-        connection.execute(update(Run).where(Run.id == run_id).values(**values))
+    update_runs(connection, [(run_id, values)])
 
 
-def link_sources(
-    connection: Connection, interner: Interner, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Note that runs were met at a place of a source; meeting them again changes nothing."""
-    if rows:
-        statement = interner.insert_new(RunSource)
-        connection.execute(statement, [dict(row) for row in rows])
+def update_runs(connection: Connection, changes: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    """Set columns of runs, given as (run id, column → value), in a statement per set of columns."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for run_id, values in changes:
+        if values:
+            alike[tuple(values)].append({"which": run_id, **values})
+    for names, rows in alike.items():
+        statement = update(Run).where(Run.id == bindparam("which"))
+        connection.execute(statement.values({name: bindparam(name) for name in names}), rows)
 
 
 def delete_runs(connection: Connection, run_ids: Sequence[int]) -> None:

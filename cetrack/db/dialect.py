@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 from sqlalchemy.engine import URL
 
+from cetrack.db.rows import Row
 from cetrack.domain import FloatArray, IntArray
 from cetrack.errors import UsageError
 
@@ -72,8 +73,24 @@ class Dialect(Protocol):
     def insert(self, table: Any) -> Any:
         """An INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
 
-    def write_points(self, connection: Connection, points: PointColumns) -> None:
-        """Insert points in bulk; one that exists is overwritten."""
+    def write_points(
+        self, connection: Connection, points: PointColumns, *, new: bool = False
+    ) -> None:
+        """Insert points in bulk; one that exists is overwritten.
+
+        ``new`` says that none of them exists: their runs were made in this transaction.
+        """
+
+    def new_ids(self, connection: Connection, table: Table, count: int) -> list[int]:
+        """Ids for ``count`` rows to come, rising; nobody else gets them."""
+
+    def insert_rows(
+        self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """Insert rows, tuples in the order of ``names``, in bulk; none may exist already."""
+
+    def driver_error(self) -> type[Exception]:
+        """What the driver raises where it is used directly."""
 
     def read_points(self, connection: Connection, run_ids: Sequence[int]) -> Iterator[PointColumns]:
         """The points of some runs in batches, ordered by run, metric and step; NULL is NaN.

@@ -20,10 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
-    IntegrityError,
-    InterfaceError,
     NoSuchModuleError,
-    OperationalError,
 )
 
 from cetrack.db.dialect import Dialect, dialect_for
@@ -139,24 +136,30 @@ def translated(url: URL) -> Iterator[None]:
     """
     try:
         yield
-    except DBAPIError as error:
-        if isinstance(error, IntegrityError) or _sqlstate(error) in _CONFLICTS:
-            line = str(error.orig).strip().splitlines()[0]
-            raise ConflictError(f"{shown_url(url)}: {line}", hint="try again") from error
-        if not _is_about_the_database(error):
+    except Exception as error:
+        # rows and points go to the driver directly: its own error then, with the same names
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, dialect_for(url.get_backend_name()).driver_error()):
             raise
-        problem, hint = _explain(str(error.orig).strip())
-        raise DatabaseUnavailableError(f"{shown_url(url)}: {problem}", hint=hint) from error
+        problem = str(cause).strip()
+        kinds = {kind.__name__ for kind in type(cause).__mro__}
+        if "IntegrityError" in kinds or _sqlstate(cause) in _CONFLICTS:
+            line = problem.splitlines()[0]
+            raise ConflictError(f"{shown_url(url)}: {line}", hint="try again") from error
+        if not _is_about_the_database(cause, kinds):
+            raise
+        explained, hint = _explain(problem)
+        raise DatabaseUnavailableError(f"{shown_url(url)}: {explained}", hint=hint) from error
 
 
-def _sqlstate(error: DBAPIError) -> str | None:
-    return getattr(error.orig, "sqlstate", None)
+def _sqlstate(error: BaseException) -> str | None:
+    return getattr(error, "sqlstate", None)
 
 
-def _is_about_the_database(error: DBAPIError) -> bool:
+def _is_about_the_database(error: BaseException, kinds: set[str]) -> bool:
     denied = _sqlstate(error) == "42501"  # insufficient privilege
-    garbled = "file is not a database" in str(error.orig)  # a DatabaseError, no more
-    return isinstance(error, (OperationalError, InterfaceError)) or denied or garbled
+    garbled = "file is not a database" in str(error)  # a DatabaseError, no more
+    return bool(kinds & {"OperationalError", "InterfaceError"}) or denied or garbled
 
 
 _EXPLANATIONS: tuple[tuple[str, str], ...] = (

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL
 
 from cetrack.db.dialect import POINT_DTYPE, PointColumns, SeriesColumns, require_reading
+from cetrack.db.rows import Row, bound, column_list
 from cetrack.errors import DatabaseUnavailableError, UsageError
 
 _MIGRATION_LOCK = 0x6365_7472_6163_6B00  # "cetrack" in ASCII, as an advisory lock's number
@@ -22,7 +23,7 @@ _STAGE = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS new_point (run_id bigint, metric_id bigint, "
     "step bigint, value double precision, wall_time double precision) ON COMMIT DELETE ROWS"
 )
-_COPY_IN = "COPY new_point (run_id, metric_id, step, value, wall_time) FROM STDIN (FORMAT BINARY)"
+_COPY_IN = "COPY {} (run_id, metric_id, step, value, wall_time) FROM STDIN (FORMAT BINARY)"
 _COPY_OUT = (
     "COPY (SELECT run_id, metric_id, step, coalesce(value, 'NaN'), coalesce(wall_time, 'NaN') "
     "FROM point WHERE run_id IN ({}) ORDER BY run_id, metric_id, step) TO STDOUT (FORMAT BINARY)"
@@ -79,18 +80,42 @@ class PostgresDialect:
         """The dialect's own INSERT."""
         return insert(table)
 
-    def write_points(self, connection: Connection, points: PointColumns) -> None:
-        """Binary COPY into a temporary table, then one merge."""
+    def write_points(
+        self, connection: Connection, points: PointColumns, *, new: bool = False
+    ) -> None:
+        """Binary COPY: of new points straight into the table, else by way of a temporary one."""
         driver: Any = connection.connection.driver_connection
         with driver.cursor() as cursor:
+            if new:
+                _copy_in(cursor, "point", points)
+                return
             cursor.execute(_STAGE)
-            with cursor.copy(_COPY_IN) as copy:
-                copy.write(_HEADER)
-                for rows in _packed(points):
-                    copy.write(rows.tobytes())
-                copy.write(_TRAILER)
+            _copy_in(cursor, "new_point", points)
             cursor.execute(_MERGE)
             cursor.execute("DELETE FROM new_point")
+
+    def new_ids(self, connection: Connection, table: Table, count: int) -> list[int]:
+        """From the sequence of the table, whatever others take from it meanwhile."""
+        sequence = func.pg_get_serial_sequence(f'"{table.name}"', "id")
+        numbers = func.generate_series(1, count).table_valued("number")
+        query = select(func.nextval(sequence)).select_from(numbers)
+        return sorted(connection.scalars(query))
+
+    def insert_rows(
+        self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """COPY as text: the driver writes every type as the server reads it."""
+        driver: Any = connection.connection.driver_connection
+        statement = f"COPY {column_list(table, names)} FROM STDIN"
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in bound(connection, table, names, rows):
+                copy.write_row(row)
+
+    def driver_error(self) -> type[Exception]:
+        """That of psycopg."""
+        import psycopg  # an extra; nobody gets here without it
+
+        return psycopg.Error
 
     def read_points(self, connection: Connection, run_ids: Sequence[int]) -> Iterator[PointColumns]:
         """Binary COPY out: rows of one width, taken apart by numpy."""
@@ -148,6 +173,14 @@ class PostgresDialect:
             raise UsageError(
                 f"sql: {lines[0]}", hint="docs/schema.md lists the views and their columns"
             ) from error
+
+
+def _copy_in(cursor: Any, table: str, points: PointColumns) -> None:
+    with cursor.copy(_COPY_IN.format(table)) as copy:
+        copy.write(_HEADER)
+        for rows in _packed(points):
+            copy.write(rows.tobytes())
+        copy.write(_TRAILER)
 
 
 def _layout(*, value: bool, wall: bool) -> np.dtype[Any]:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL
 
 from cetrack.db.dialect import POINT_DTYPE, PointColumns, SeriesColumns, require_reading
+from cetrack.db.rows import Row, bound, column_list
 from cetrack.errors import DatabaseUnavailableError, StoreError, UsageError
 
 _ROWS_A_STATEMENT = 200  # beyond, time per row stops falling (measured)
@@ -69,8 +70,10 @@ class SqliteDialect:
         """The dialect's own INSERT."""
         return insert(table)
 
-    def write_points(self, connection: Connection, points: PointColumns) -> None:
-        """Many rows a statement; SQLite itself stores NaN as NULL."""
+    def write_points(
+        self, connection: Connection, points: PointColumns, *, new: bool = False
+    ) -> None:
+        """Many rows a statement; SQLite itself stores NaN as NULL, and ``new`` costs the same."""
         driver: Any = connection.connection.driver_connection
         width = len(points.columns)
         flat: list[Any] = [None] * (width * len(points))
@@ -83,6 +86,26 @@ class SqliteDialect:
             rest = flat[whole * width :]
             if rest:
                 cursor.execute(_insert_points(len(points) - whole), rest)
+
+    def new_ids(self, connection: Connection, table: Table, count: int) -> list[int]:
+        """The transaction holds the write lock: what follows the largest id is free."""
+        query = f'SELECT coalesce(max(id), 0) FROM "{table.name}"'  # noqa: S608 - our own name
+        first = int(connection.exec_driver_sql(query).scalar_one()) + 1
+        return list(range(first, first + count))
+
+    def insert_rows(
+        self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """One prepared statement for all rows."""
+        driver: Any = connection.connection.driver_connection
+        marks = ", ".join("?" * len(names))
+        statement = f"INSERT INTO {column_list(table, names)} VALUES ({marks})"  # noqa: S608
+        with closing(driver.cursor()) as cursor:
+            cursor.executemany(statement, bound(connection, table, names, rows))
+
+    def driver_error(self) -> type[Exception]:
+        """That of the standard library's module."""
+        return sqlite3.Error
 
     def read_points(self, connection: Connection, run_ids: Sequence[int]) -> Iterator[PointColumns]:
         """A few thousand rows at a time, turned into columns."""

@@ -20,9 +20,9 @@ from cetrack.domain import (
     TimeSource,
 )
 from cetrack.interning import Interner
-from cetrack.models import Source
+from cetrack.models import RunSource, Source
 from cetrack.normalize import normalize
-from cetrack.store import NewRun, Store, insert_runs, link_sources, update_run
+from cetrack.store import NewRun, Store, insert_rows, insert_runs, update_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +104,9 @@ def fill(store: Store, specs: Sequence[Spec], *, uri: str = "/results/nightly.js
         }
         connection.execute(insert(Source).values(**source))
         seen = datetime.fromisoformat("2026-06-02T00:00:00+00:00")
-        link_sources(
+        insert_rows(
             connection,
-            interner,
+            RunSource,
             [
                 {"run_id": ids[spec.uid], "source_id": 1, "place": f"/{spec.uid}", "seen_at": seen}
                 for spec in specs

@@ -1,0 +1,104 @@
+"""One source → what is to be stored of it. Pure: knows readers and normalise, no database.
+
+The unit of work that other processes and machines can take over: a :class:`Reading` can be pickled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cetrack.domain import Notice, RunRecord
+from cetrack.errors import ReadError
+from cetrack.preparing import Prepared, Preparer
+from cetrack.readers.base import Reader
+from cetrack.readers.registry import choose, reader_named, readers
+from cetrack.readers.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a source that was ingested before, and by which reader."""
+
+    sha256: str
+    reader: str
+    reader_version: int
+    run_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """What one source gave: prepared runs; or ``unchanged``, the version that is stored already;
+    or the ``problem`` for which it is rejected."""
+
+    uri: str
+    key: str
+    sha256: str = ""
+    size_bytes: int = 0
+    mtime: datetime | None = None
+    reader: str | None = None
+    reader_version: int = 0
+    prepared: tuple[Prepared, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    unchanged: Version | None = None
+    problem: str | None = None
+    hint: str | None = None
+
+    @property
+    def points(self) -> int:
+        """How many points its runs have."""
+        return sum(len(series.steps) for item in self.prepared for series in item.run.series)
+
+
+def read_source(source: Source, preparer: Preparer, known: Sequence[Version] = ()) -> Reading:
+    """Read one source, unless one of the ``known`` versions of it is this one.
+
+    Never raises for what is wrong with the source.
+    """
+    try:
+        same = _unchanged(source, preparer.options.reader, known)
+        if same is not None:
+            return Reading(uri=source.uri, key=source.key, reader=same.reader, unchanged=same)
+        return _read(source, preparer)
+    except ReadError as error:
+        return Reading(uri=source.uri, key=source.key, problem=error.problem, hint=error.hint)
+
+
+def _unchanged(source: Source, reader: str | None, known: Sequence[Version]) -> Version | None:
+    for version in known:
+        current = readers().get(version.reader)
+        if current is None or current.version != version.reader_version:
+            continue
+        if reader in (None, version.reader) and version.sha256 == source.sha256:
+            return version
+    return None
+
+
+def _read(source: Source, preparer: Preparer) -> Reading:
+    reader = _reader(source, preparer.options.reader)
+    records: list[RunRecord] = []
+    notices: list[Notice] = []
+    for item in reader.read(source):
+        if isinstance(item, Notice):
+            notices.append(item)
+        else:
+            records.append(item)
+    prepared = preparer.prepare(records, source, notices)
+    return Reading(
+        uri=source.uri,
+        key=source.key,
+        sha256=source.sha256,
+        size_bytes=source.size_bytes,
+        mtime=source.mtime,
+        reader=reader.name,
+        reader_version=reader.version,
+        prepared=tuple(prepared),
+        notices=tuple(notices),
+    )
+
+
+def _reader(source: Source, name: str | None) -> Reader:
+    if not source.head.strip():
+        raise ReadError(source.uri, "the file is empty")
+    return reader_named(name) if name is not None else choose(source)
