@@ -38,14 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     sizes = QUICK if chosen.quick else FULL
     cases = [case for case in CASES if not chosen.only or case.name in chosen.only]
-    started = time.monotonic()
+    before, started = machine.describe(), time.monotonic()
     pythons = _pythons(chosen.peer_python)
     with (
         tempfile.TemporaryDirectory(dir=chosen.folder, prefix="cetrack-bench-") as folder,
         Bench(sizes, Path(folder), chosen.db_postgres, pythons) as bench,
     ):
         rows = list(_measured(bench, cases))
-        facts = _facts(bench)
+        facts = _facts(bench, before)
     page = report.render(
         rows,
         facts,
@@ -97,8 +97,8 @@ def _measured(bench: Bench, cases: Sequence[Case]) -> Iterator[Row]:
             yield Row(work=case.about, measured=None, unit="", note=str(error), failed=True)
 
 
-def _facts(bench: Bench) -> Mapping[str, str]:
-    facts = machine.describe()
+def _facts(bench: Bench, facts: dict[str, str]) -> Mapping[str, str]:
+    """What is known of the machine, and the versions of what was measured."""
     if "server" in vars(bench):  # it was started for a case
         facts["PostgreSQL"] = databases.server_version(bench.server)
     peers = [f"{peer.name} {peer.version or peer.problem}" for peer in bench.measured_peers]

@@ -125,7 +125,7 @@ class Bench:
     def _filled(self, kind: Kind, points: int) -> Filled:
         logs = self.logs(points)
         taken: list[Taken] = []
-        for turn in range(repeats := self.repeats(points)):
+        for turn in range(repeats := self.sizes.repeats if points <= self.sizes.small else 1):
             self.say(f"  ingest of {points:,} points into {kind}, {turn + 1} of {repeats}")
             with ExitStack() as stack:
                 url = stack.enter_context(self.database(kind))
@@ -142,7 +142,7 @@ class Bench:
     def _exported(self, kind: Kind, points: int) -> Taken:
         filled = self.filled(kind, points)
         taken = []
-        for turn in range(repeats := self.repeats(points)):
+        for turn in range(repeats := self.sizes.repeats if points < self.sizes.large else 1):
             self.say(f"  export of {points:,} points from {kind}, {turn + 1} of {repeats}")
             with self.logdir() as logdir:
                 taken.append(self.export(filled.url, logdir))
@@ -158,10 +158,6 @@ class Bench:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-    def repeats(self, points: int) -> int:
-        """The largest size is measured once: its run is long enough to be steady."""
-        return 1 if points >= self.sizes.large else self.sizes.repeats
 
     def bare(self, filled: Filled) -> float:
         """Seconds that the bare ordered read of the same rows takes."""

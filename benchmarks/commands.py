@@ -38,6 +38,11 @@ class Taken:
     stdout: str
 
     @property
+    def told(self) -> str:
+        """The times as a remark: on a machine that others use too, they lie apart."""
+        return f"{self.seconds:.2f} s, {self.cpu_seconds:.2f} s of CPU"
+
+    @property
     def answer(self) -> Any:
         """The JSON that the command has printed."""
         return json.loads(self.stdout)

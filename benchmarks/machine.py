@@ -22,6 +22,7 @@ def describe() -> dict[str, str]:
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         ),
         "memory": _memory(),
+        "load by others before": _load(),
         "system": platform.system(),
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "libraries": ", ".join(_versions()),
@@ -46,6 +47,13 @@ def _memory() -> str:
     except (AttributeError, ValueError, OSError):
         return ""
     return f"{size / 2**30:.0f} GiB"
+
+
+def _load() -> str:
+    try:
+        return f"{os.getloadavg()[0]:.1f} of {os.cpu_count()} cores"
+    except OSError:
+        return ""
 
 
 def _versions() -> Iterator[str]:

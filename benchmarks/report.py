@@ -25,8 +25,10 @@ _METHOD = """\
 - Whole process: from the start of `python -m cetrack …` to its end, timed from outside; memory is
   the largest resident size that the system has counted for it, in MB of 10^6 bytes. In process: a
   call of the Python API, imports done.
-- Medians; files and databases are on disk and in the system's cache, as right after being written.
-  An ingest starts from a database with the schema in it, an export from a folder that is not there.
+- Medians of three; short work more often, folders of 10 M points and more are ingested once, and
+  50 M are exported once. Files and databases are on disk and in the system's cache, as right after
+  being written. An ingest starts from a database with the schema in it, an export from a folder
+  that is not there.
 - The bare read is a program of its own that does nothing but to read all points in order:
   `numpy.fromiter` over the cursor from SQLite, binary COPY taken apart by numpy from PostgreSQL.
   Its start is not counted, cetrack's is.

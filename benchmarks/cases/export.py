@@ -23,7 +23,7 @@ def _from_sqlite(bench: Bench) -> Iterator[Row]:
     taken = bench.exported(Kind.SQLITE, points)
     rate = points / taken.seconds
     runs = data.runs_of(points)
-    shape = f"{taken.seconds:.2f} s; {runs:,} runs × {METRICS} metrics × {STEPS} steps"
+    shape = f"{taken.told}; {runs:,} runs × {METRICS} metrics × {STEPS} steps"
     yield Row(work=work, measured=rate, unit="points/s", bar=at_least(1_000_000), note=shape)
     yield _against_loop(bench, work, rate)
     yield _against_bare(bench, Kind.SQLITE, at_least(50))
@@ -33,6 +33,7 @@ def _from_sqlite(bench: Bench) -> Iterator[Row]:
         measured=small.seconds,
         unit="s",
         bar=at_most(2),
+        note=small.told,
     )
 
 
@@ -56,7 +57,7 @@ def _against_bare(bench: Bench, kind: Kind, bar: Any) -> Row:
         measured=100 * bare / taken.seconds,
         unit="%",
         bar=bar,
-        note=f"whole process {taken.seconds:.2f} s; the read alone {bare:.2f} s, "
+        note=f"whole process {taken.told}; the read alone {bare:.2f} s, "
         "without the start of its process",
     )
 
@@ -66,11 +67,11 @@ def _from_postgres(bench: Bench) -> Iterator[Row]:
     yield _against_bare(bench, Kind.POSTGRES, at_least(70))
     taken = bench.exported(Kind.POSTGRES, points)
     work = f"export-tb of {amount(points)} points from PostgreSQL, whole process"
-    yield Row(work=work, measured=points / taken.seconds, unit="points/s")
+    yield Row(work=work, measured=points / taken.seconds, unit="points/s", note=taken.told)
     yield Row(work=f"{work}: peak memory", measured=taken.peak_mb, unit="MB")
     ingest = bench.filled(Kind.POSTGRES, points).ingest
     work = f"ingest of {amount(points)} points as training logs into PostgreSQL, whole process"
-    yield Row(work=work, measured=points / ingest.seconds, unit="points/s")
+    yield Row(work=work, measured=points / ingest.seconds, unit="points/s", note=ingest.told)
     yield Row(work=f"{work}: peak memory", measured=ingest.peak_mb, unit="MB")
 
 

@@ -37,7 +37,7 @@ def _single_log(bench: Bench) -> Iterator[Row]:
             measured=rates[-1],
             unit="points/s",
             bar=at_least(400_000),
-            note=f"{taken.seconds:.2f} s, {taken.peak_mb:.0f} MB; "
+            note=f"{taken.told}, {taken.peak_mb:.0f} MB; "
             f"{points // METRICS:,} rows × {METRICS} metrics",
         )
     for peer, what, called, bar in _PEERS:
@@ -74,7 +74,7 @@ def _files(bench: Bench) -> Iterator[Row]:
             taken = bench.ingest(url, folder, points=runs * METRICS_PER_RUN)
         work = f"ingest of {count:,} benchmark files into {kind}, whole process"
         rate = runs / taken.seconds
-        note = f"{taken.seconds:.2f} s, {taken.peak_mb:.0f} MB; {runs:,} runs × {METRICS_PER_RUN}"
+        note = f"{taken.told}, {taken.peak_mb:.0f} MB; {runs:,} runs × {METRICS_PER_RUN}"
         yield Row(
             work=work,
             measured=rate,

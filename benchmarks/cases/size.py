@@ -14,15 +14,15 @@ from benchmarks.sizes import METRICS
 
 def _size(bench: Bench) -> Iterator[Row]:
     sizes = (bench.sizes.small, bench.sizes.medium, bench.sizes.large)
-    seconds = {
-        "ingest": [bench.filled(Kind.SQLITE, points).ingest.seconds for points in sizes],
-        "export": [bench.exported(Kind.SQLITE, points).seconds for points in sizes],
+    taken = {
+        "ingest": [bench.filled(Kind.SQLITE, points).ingest for points in sizes],
+        "export": [bench.exported(Kind.SQLITE, points) for points in sizes],
     }
     starts = _starts(bench)
-    for work, taken in seconds.items():
+    for work, found in taken.items():
         costs = [
-            1e6 * (whole - starts[work]) / points
-            for whole, points in zip(taken, sizes, strict=True)
+            1e6 * (whole.seconds - starts[work]) / points
+            for whole, points in zip(found, sizes, strict=True)
         ]
         told = ", ".join(
             f"{amount(points)}: {cost:.2f} µs" for points, cost in zip(sizes, costs, strict=True)
@@ -35,12 +35,12 @@ def _size(bench: Bench) -> Iterator[Row]:
             bar=at_most(20),
             note=f"per point, less {starts[work]:.2f} s of start-up: {told}",
         )
-        for points, whole in zip(sizes, taken, strict=True):
+        for points, whole in zip(sizes, found, strict=True):
             yield Row(
                 work=f"{work} of {amount(points)} points as training logs, SQLite, whole process",
-                measured=points / whole,
+                measured=points / whole.seconds,
                 unit="points/s",
-                note=f"{whole:.2f} s",
+                note=whole.told,
             )
 
 
