@@ -67,9 +67,17 @@ class Database:
         names, rows = raw_rows(self._opened().engine, query, timeout_s=timeout_s)
         return pd.DataFrame.from_records([tuple(row) for row in rows], columns=names)
 
-    def ingest(self, paths: str | Path | Sequence[str | Path], **options: Any) -> IngestReport:
+    def ingest(
+        self,
+        paths: str | Path | Sequence[str | Path],
+        *,
+        workers: int = 1,
+        cluster: str | None = None,
+        **options: Any,
+    ) -> IngestReport:
         """Read files and folders; ``options`` are those of ``IngestOptions``.
 
+        ``workers`` processes read them, or the Dask cluster whose scheduler is at ``cluster``.
         Raises nothing for a file that is rejected: the report says why.
         """
         from cetrack.ingest import IngestOptions, ingest
@@ -84,6 +92,8 @@ class Database:
             self._opened(create=True),
             [str(path) for path in several],
             IngestOptions(**{**known, **options}),
+            workers=workers,
+            cluster=cluster,
         )
 
     def export_tb(self, directory: str | Path, *, filter: Filter = None, **options: Any) -> Any:

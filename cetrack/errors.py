@@ -9,6 +9,7 @@
     ├─ ReadError                     a source cannot be read                            exit 3
     │  ├─ UnknownFormatError         no reader claims the file
     │  └─ MalformedSourceError       where in the file, and what is wrong there
+    ├─ WorkerError                   processes or machines that were to help are lost   exit 4
     └─ StoreError                    the database cannot be used                        exit 4
        ├─ DatabaseUnavailableError   locked, read-only, refused, gone
        ├─ ConflictError              another writer was faster; worth another attempt
@@ -76,6 +77,12 @@ class MalformedSourceError(ReadError):
     def __init__(self, path: str, where: str, problem: str, *, hint: str | None = None) -> None:
         self.where = where
         super().__init__(path, f"{where}: {problem}" if where else problem, hint=hint)
+
+
+class WorkerError(CetrackError):
+    """Other processes or machines could not do their part; what was stored stays."""
+
+    exit_code = 4
 
 
 class StoreError(CetrackError):

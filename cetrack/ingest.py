@@ -17,17 +17,21 @@ from sqlalchemy import select
 from cetrack.db.engine import patiently
 from cetrack.discover import discover
 from cetrack.domain import Notice
+from cetrack.errors import ReadError
 from cetrack.linking import link
 from cetrack.matching import Change, Match, match_runs
 from cetrack.models import Source as SourceRow
+from cetrack.parallel import Crew, crew
 from cetrack.preparing import IngestOptions as IngestOptions
-from cetrack.preparing import Prepared, Preparer, checked
+from cetrack.preparing import Prepared, checked
 from cetrack.readers.source import Source
-from cetrack.reading import Reading, Version, read_source
+from cetrack.reading import Reading, Unit, Version, read_unit
 from cetrack.store import Store, rows_where
 from cetrack.storing import Outcome, batches, store_batch
 
 _LOOKED_UP = 500  # sources asked for at once
+_FILES_A_UNIT = 10
+_BYTES_A_UNIT = 4 * 2**20
 Progress = Callable[[int, int, str], None]
 
 
@@ -67,8 +71,13 @@ def ingest(
     options: IngestOptions | None = None,
     *,
     progress: Progress | None = None,
+    workers: int = 1,
+    cluster: str | None = None,
 ) -> IngestReport:
     """Take in files, folders and globs; ``store`` None is a dry run without a database.
+
+    Files are read by ``workers`` processes, or by the Dask cluster whose scheduler is at
+    ``cluster``, and stored by this process in the order of their paths: the result is the same.
 
     Raises UsageError for a missing path or an unknown option, StoreError when the database cannot
     be used. Whatever is wrong with a file is in the report.
@@ -76,8 +85,9 @@ def ingest(
     options = checked(options or IngestOptions())
     sources = discover(paths)
     work = _Work(store, options)
-    readings = work.read(sources, progress or _silent)
-    reports = [report for batch in batches(readings) for report in work.take(batch)]
+    with crew(workers=workers, cluster=cluster) as hands:
+        readings = work.read(sources, hands, progress or _silent)
+        reports = [report for batch in batches(readings) for report in work.take(batch)]
     (progress or _silent)(len(sources), len(sources), "")
     return IngestReport(sources=tuple(reports), remarks=tuple(work.finish()))
 
@@ -96,17 +106,25 @@ class _Work:
         self.touched: list[int] = []
         self.fixed: set[int] = set()
 
-    def read(self, sources: Sequence[Source], progress: Progress) -> Iterator[Reading]:
+    def read(self, sources: Sequence[Source], hands: Crew, progress: Progress) -> Iterator[Reading]:
         """What each source gives, in order."""
-        preparer = Preparer(self.options)
-        known: Mapping[str, list[Version]] = {}
-        for number, source in enumerate(sources):
-            if number % _LOOKED_UP == 0:
-                known = self._known(sources[number : number + _LOOKED_UP])
-            progress(number, len(sources), source.uri)
-            yield read_source(source, preparer, known.get(source.key, ()))
+        done = 0
+        for readings in hands.ordered(read_unit, self._units(sources, travels=hands.size > 1)):
+            for reading in readings:
+                progress(done, len(sources), reading.uri)
+                yield reading
+                done += 1
 
-    def _known(self, sources: Sequence[Source]) -> Mapping[str, list[Version]]:
+    def _units(self, sources: Sequence[Source], *, travels: bool) -> Iterator[Unit]:
+        """The sources one by one; several small ones together where each unit is a journey."""
+        for start in range(0, len(sources), _LOOKED_UP):
+            part = sources[start : start + _LOOKED_UP]
+            known = self._known(part)
+            for group in _travelling(part) if travels else ([source] for source in part):
+                pairs = tuple((source, tuple(known[source.key])) for source in group)
+                yield Unit(self.options, pairs, travels)
+
+    def _known(self, sources: Sequence[Source]) -> dict[str, list[Version]]:
         """Key → the versions of a source that were ingested with these options before."""
         known: dict[str, list[Version]] = defaultdict(list)
         if self.store is None or self.options.repeat:
@@ -182,6 +200,27 @@ class _Work:
                 fixed=self.fixed,
                 baseline_precision=self.options.baseline_precision,
             )
+
+
+def _travelling(sources: Sequence[Source]) -> Iterator[list[Source]]:
+    """The sources in groups that are worth a journey, and no larger than need be."""
+    group: list[Source] = []
+    size = 0
+    for source in sources:
+        group.append(source)
+        size += _size(source)
+        if len(group) == _FILES_A_UNIT or size >= _BYTES_A_UNIT:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _size(source: Source) -> int:
+    try:
+        return source.size_bytes
+    except ReadError:  # said when it is read
+        return 0
 
 
 def _expected(match: Match) -> Change:

@@ -6,12 +6,12 @@ The unit of work that other processes and machines can take over: a :class:`Read
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cetrack.domain import Notice, RunRecord
 from cetrack.errors import ReadError
-from cetrack.preparing import Prepared, Preparer
+from cetrack.preparing import IngestOptions, Prepared, Preparer
 from cetrack.readers.base import Reader
 from cetrack.readers.registry import choose, reader_named, readers
 from cetrack.readers.source import Source
@@ -49,6 +49,58 @@ class Reading:
     def points(self) -> int:
         """How many points its runs have."""
         return sum(len(series.steps) for item in self.prepared for series in item.run.series)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Sources to read under some options, each with the versions of it that are stored.
+
+    ``travels`` says that the result goes to another process.
+    """
+
+    options: IngestOptions
+    sources: tuple[tuple[Source, tuple[Version, ...]], ...]
+    travels: bool = False
+
+
+def read_unit(unit: Unit) -> list[Reading]:
+    """What each source of a unit gives, in order."""
+    preparer = _preparer(unit.options)
+    readings = [read_source(source, preparer, known) for source, known in unit.sources]
+    if unit.travels:
+        return [_without_luggage(reading, repeat=unit.options.repeat) for reading in readings]
+    return readings
+
+
+_preparers: list[Preparer] = []
+
+
+def _preparer(options: IngestOptions) -> Preparer:
+    """The one of the last unit where it serves: it remembers what git has told."""
+    if not _preparers or _preparers[0].options != options:
+        _preparers[:] = [Preparer(options)]
+    return _preparers[0]
+
+
+def _without_luggage(reading: Reading, *, repeat: bool) -> Reading:
+    """The reading without what only made its runs and their keys: half of what would travel."""
+    return replace(
+        reading,
+        prepared=tuple(
+            replace(
+                item,
+                run=replace(item.run, record=_bare(item.run.record)),
+                named=_bare(item.named, raw=repeat),
+            )
+            for item in reading.prepared
+        ),
+    )
+
+
+def _bare(record: RunRecord, *, raw: bool = False) -> RunRecord:
+    return replace(
+        record, series=(), samples=(), params={}, raw=record.raw if raw else None, notices=()
+    )
 
 
 def read_source(source: Source, preparer: Preparer, known: Sequence[Version] = ()) -> Reading:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cetrack.cli import opening, output
-from cetrack.cli.options import Db, DryRun
+from cetrack.cli.options import Cluster, Db, DryRun, Workers
 from cetrack.errors import UsageError
 from cetrack.report import Column, Format, Kind, Section, Table
 
@@ -106,6 +106,8 @@ def ingest(
     repeat: Repeat = False,
     dry_run: DryRun = False,
     baseline_precision: BaselinePrecision = None,
+    workers: Workers = 1,
+    cluster: Cluster = None,
     format: AnswerFormat = Answer.TABLE,
     db: Db = None,
 ) -> None:
@@ -123,6 +125,7 @@ def ingest(
       cetrack ingest nightly.json --set device=jetson --experiment nightly
       cetrack ingest old/*.json --at 2025-11-03
       cetrack ingest results/ --dry-run
+      cetrack ingest archive/ --workers 8
     """
     settings = opening.settings()
     options = _options(
@@ -135,7 +138,7 @@ def ingest(
         dry_run=dry_run,
         baseline_precision=baseline_precision or settings.baseline_precision or "fp32",
     )
-    report = _ingest(paths, options, db)
+    report = _ingest(paths, options, db, workers=workers, cluster=cluster)
     if format is Answer.JSON:
         output.write(_as_json(report))
     else:
@@ -150,21 +153,19 @@ def _options(**values: Any) -> IngestOptions:
     return IngestOptions(**values)
 
 
-def _ingest(paths: Sequence[str], options: IngestOptions, db: str | None) -> IngestReport:
+def _ingest(
+    paths: Sequence[str], options: IngestOptions, db: str | None, **hands: Any
+) -> IngestReport:
     from cetrack.ingest import ingest as take_in
 
+    def watched(store: Store | None) -> IngestReport:
+        with output.progress("reading") as progress:
+            return take_in(store, paths, options, progress=progress, **hands)
+
     if options.dry_run and not opening.exists(db):
-        return _watched(None, paths, options, take_in)
+        return watched(None)
     with opening.open_store(db, create=not options.dry_run) as store:
-        return _watched(store, paths, options, take_in)
-
-
-def _watched(
-    store: Store | None, paths: Sequence[str], options: IngestOptions, take_in: Any
-) -> IngestReport:
-    with output.progress("reading") as progress:
-        report: IngestReport = take_in(store, paths, options, progress=progress)
-    return report
+        return watched(store)
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, str]:

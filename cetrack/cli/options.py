@@ -55,3 +55,16 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")
 ]
+Workers = Annotated[
+    int,
+    typer.Option("--workers", min=1, metavar="N", help="Work in N processes."),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Work on the Dask cluster with its scheduler there, e.g. tcp://head:8786.",
+        show_default=False,
+    ),
+]
