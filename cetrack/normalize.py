@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from itertools import count
 from typing import Any
 
@@ -19,6 +20,8 @@ import numpy as np
 from cetrack.domain import (
     Artifact,
     Environment,
+    FloatArray,
+    Kept,
     MetricDef,
     MetricSample,
     MetricSeries,
@@ -31,6 +34,7 @@ from cetrack.domain import (
     Sample,
     Series,
     Spread,
+    kept_values,
 )
 from cetrack.metrics import Resolution, catalogue, resolve
 from cetrack.precisions import (
@@ -40,6 +44,7 @@ from cetrack.precisions import (
     find_precision,
     unknown_precision,
 )
+from cetrack.readers.spool import changed
 from cetrack.shapes import split_batch
 from cetrack.units import convert
 
@@ -131,7 +136,8 @@ def _series(record: RunRecord, notices: list[Notice]) -> list[MetricSeries]:
                 continue
             text = f"'{item.name}' is another '{series.metric.name}': kept under its own name"
             notices.append(Notice(item.place or record.place, text))
-            series = replace(series, metric=replace(series.metric, name=_free(item.name, taken)))
+            metric = replace(series.metric, name=_free(item.name, taken))
+            series = replace(series, metric=metric, values=kept_values(series))
         taken[series.metric.name] = (index, series)
     return [series for _, series in sorted(taken.values(), key=lambda pair: pair[0])]
 
@@ -149,7 +155,7 @@ def _normal_series(item: Series, record: RunRecord, notices: list[Notice]) -> Me
         return MetricSeries(
             metric=_known_definition(item.name, record.metric_defs.get(item.name)),
             steps=item.steps,
-            values=item.values,
+            values=kept_values(item),
             wall_times=item.wall_times,
             spread=item.spread,
             source_name=clean_key(source_name),
@@ -161,13 +167,18 @@ def _normal_series(item: Series, record: RunRecord, notices: list[Notice]) -> Me
     return MetricSeries(
         metric=_definition(found.metric, record.metric_defs.get(item.name)),
         steps=item.steps,
-        values=convert(item.values, found.scale),
+        values=converted(kept_values(item), found.scale),
         wall_times=item.wall_times,
         spread=_scaled(item.spread, found),
         source_name=clean_key(item.name),
         source_unit=_clean_unit(found.source_unit),
         scale=float(found.scale),
     )
+
+
+def converted(values: FloatArray | Kept, scale: Fraction) -> FloatArray | Kept:
+    """The values × scale: at once, or when they are read from where they are kept."""
+    return values if scale == 1 else changed(values, lambda found: convert(found, scale))
 
 
 def _known_definition(name: str, stated: MetricDef | None) -> MetricDef:
@@ -204,13 +215,18 @@ def _doubt(item: Series, found: Resolution, place: str, notices: list[Notice]) -
     where = item.place or place
     if found.doubt:
         notices.append(Notice(where, found.doubt))
-    numbers = item.values[np.isfinite(item.values)]
+    signed = found.metric.family in _NEVER_NEGATIVE
+    fraction = found.metric.unit == "fraction"
+    if not (signed or fraction):
+        return
+    values = item.values
+    numbers = values[np.isfinite(values)]
     if not numbers.size:
         return
-    if found.metric.family in _NEVER_NEGATIVE and numbers.min() < 0:
+    if signed and numbers.min() < 0:
         text = f"negative {found.metric.family} {numbers.min():g}: kept as read"
         notices.append(Notice(where, text))
-    if found.metric.unit == "fraction" and numbers.max() * float(found.scale) > 1.5:
+    if fraction and numbers.max() * float(found.scale) > 1.5:
         text = f"{found.metric.name} {numbers.max():g} looks like a percentage: kept as read"
         notices.append(Notice(where, text))
 

@@ -6,7 +6,7 @@ not points: they change when the log grows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,21 +15,23 @@ import numpy as np
 from cetrack.domain import Identity, Kind, Link, Notice, RunRecord
 from cetrack.errors import ReadError
 from cetrack.readers.base import Match, matched
+from cetrack.readers.blocks import BLOCK_BYTES
 from cetrack.readers.compression import is_compression
 from cetrack.readers.csv_text import csv_rows, header
 from cetrack.readers.entries import block_prefix, pointer, read_entry
 from cetrack.readers.fields import FIELD_KEYS, MODEL_KEYS, SETTING_BLOCKS, model_hint, with_fields
+from cetrack.readers.gather import HELD_BYTES, Gather, gathered
 from cetrack.readers.histories import (
     History,
-    flat,
     histories,
     is_epoch,
     is_history,
     lists_of,
     rows_of,
 )
-from cetrack.readers.lines import json_lines
+from cetrack.readers.lines import json_blocks, json_lines
 from cetrack.readers.numbers import whole_number
+from cetrack.readers.objects import take_objects
 from cetrack.readers.rows import NO_METRICS, Group, Rows, groups
 from cetrack.readers.source import Source
 
@@ -115,60 +117,68 @@ def _read_document(source: Source) -> Iterator[RunRecord | Notice]:
     if not found:
         raise ReadError(source.uri, "no history of epochs in it")
     for history in found:
-        yield from _records(_rows(history), history)
+        yield from _records(_rows(history, source.uri), history)
 
 
 # --- histories to rows -----------------------------------------------------------------------
 
 
-def _rows(history: History) -> Rows:
+def _rows(history: History, uri: str) -> Rows:
     objects = rows_of(history.content)
     if objects:
-        return _rows_of_objects(enumerate(objects), [])
+        return gathered(uri, lambda gather: _take_rows(gather, range(len(objects)), objects))
     columns = dict(lists_of(history.content))
     count = max(map(len, columns.values()), default=0)
-    rows = Rows(np.arange(1, count + 1, dtype=np.int64))
-    for name, values in columns.items():
-        if len(values) < count:
-            text = f"{len(values)} values where others have {count}: taken as the first ones"
-            rows.notices.append(Notice(pointer(history.place, name), text))
-        present = [row for row, cell in enumerate(values) if cell is not None]
-        rows.add(name, present, [values[row] for row in present])
-    return rows
+
+    def fill(gather: Gather) -> list[str]:
+        rows = gather.begin(np.arange(1, count + 1, dtype=np.int64))
+        for name, values in columns.items():
+            if len(values) < count:
+                text = f"{len(values)} values where others have {count}: taken as the first ones"
+                gather.notices.append(Notice(pointer(history.place, name), text))
+            present = [row for row, cell in enumerate(values) if cell is not None]
+            gather.take(name, rows[present], [values[row] for row in present])
+        return list(columns)
+
+    return gathered(uri, fill)
 
 
-def _rows_of_objects(items: Iterable[tuple[int, Any]], notices: list[Notice]) -> Rows:
-    """Rows from per-epoch objects; nested ones as ``train/loss``."""
-    cells: dict[str, tuple[list[int], list[Any]]] = {}
-    lines: list[int] = []
-    for number, item in items:
-        if not isinstance(item, Mapping):
-            notices.append(Notice(f"row {number}", "not an object: left out"))
-            continue
-        for name, value in flat(item):
-            if value is not None:
-                index, values = cells.setdefault(name, ([], []))
-                index.append(len(lines))
-                values.append(value)
-        lines.append(number)
-    rows = Rows(np.array(lines, np.int64), notices=notices)
-    for name, (index, values) in cells.items():
-        rows.add(name, index, values)
-    return rows
+def line_rows(
+    source: Source, facts: dict[str, Any], *, block: int = BLOCK_BYTES, held: int = HELD_BYTES
+) -> Rows:
+    """The rows of JSON lines; what is stated on lines without an epoch is added to ``facts``."""
+
+    def fill(gather: Gather) -> None:
+        for numbers, items in json_blocks(source, gather.notices, block):
+            others = [place for place, item in enumerate(items) if not _is_row(item)]
+            for item in [items[place] for place in others]:
+                facts.update(item)  # a header or a footer: the run's settings
+            if others:
+                items = [item for item in items if _is_row(item)]
+                numbers = np.delete(np.array(numbers), others).tolist()
+            _take_rows(gather, numbers, items)
+
+    return gathered(source.uri, fill, held)
+
+
+def _is_row(item: Any) -> bool:
+    """False for an object without an epoch."""
+    return not isinstance(item, dict) or "epoch" in item or any(k.lower() == "epoch" for k in item)
+
+
+def _take_rows(gather: Gather, numbers: Sequence[int], items: Sequence[Any]) -> None:
+    bad = [place for place, item in enumerate(items) if not isinstance(item, dict)]
+    for place in bad:
+        gather.notices.append(Notice(f"row {numbers[place]}", "not an object: left out"))
+    if bad:
+        numbers = np.delete(np.array(numbers), bad).tolist()
+        items = [item for item in items if isinstance(item, dict)]
+    take_objects(gather, numbers, items)
 
 
 def _read_lines(source: Source) -> Iterator[RunRecord | Notice]:
-    notices: list[Notice] = []
     facts: dict[str, Any] = {}
-
-    def items() -> Iterator[tuple[int, Any]]:
-        for number, item in json_lines(source, notices):
-            if isinstance(item, Mapping) and not any(key.lower() == "epoch" for key in item):
-                facts.update(item)  # a header or a footer: the run's settings
-            else:
-                yield number, item
-
-    rows = _rows_of_objects(items(), notices)
+    rows = line_rows(source, facts)
     yield from _records(rows, History("", None, facts=facts))
 
 

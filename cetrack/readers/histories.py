@@ -208,7 +208,12 @@ def flat(item: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
     """The cells of a per-epoch object; nested ones as ``train/loss``."""
     for key, value in item.items():
         if isinstance(value, Mapping):
-            separator = "/" if not prefix and key.lower() in PHASES else "."
-            yield from flat(value, f"{prefix}{key}{separator}")
+            yield from flat(value, inner_prefix(prefix, key))
         else:
             yield f"{prefix}{key}", value
+
+
+def inner_prefix(prefix: str, key: str) -> str:
+    """What stands before the names in a nested object: ``train/``."""
+    separator = "/" if not prefix and key.lower() in PHASES else "."
+    return f"{prefix}{key}{separator}"

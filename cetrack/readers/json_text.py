@@ -66,14 +66,17 @@ def parse_json(content: bytes, uri: str) -> JsonText:
     return JsonText(value, tuple(duplicates))
 
 
-def decoded(content: bytes, uri: str) -> str:
-    """UTF-8 as text. Raises MalformedSourceError naming the byte that is none."""
+def decoded(content: bytes, uri: str, *, offset: int = 0) -> str:
+    """UTF-8 as text. Raises MalformedSourceError naming the byte that is none.
+
+    ``offset`` is how many bytes of the file come before.
+    """
     try:
         return content.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
         hint = "save the file as UTF-8"
         raise MalformedSourceError(
-            uri, f"byte {error.start}", "not UTF-8 text", hint=hint
+            uri, f"byte {offset + error.start}", "not UTF-8 text", hint=hint
         ) from error
 
 

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cetrack.domain import FloatArray, IntArray, Notice, Series
 from cetrack.metrics import PHASES
-from cetrack.readers.columns import Column, moments, settled, texts
+from cetrack.readers.columns import Column, Parts, parts_of
+from cetrack.readers.spool import picked
 
 STEP_NAMES = ("epoch", "epochs", "global_step", "step", "iteration", "iter")
-_TIME_NAMES = ("wall_time", "timestamp", "datetime", "date", "time")
+TIME_NAMES = ("wall_time", "timestamp", "datetime", "date", "time")
 _NUMBERED = ("fold", "cv_fold", "seed")
 _NAMED = ("model", "model_name", "precision", "dtype")
-_GROUP_NAMES = (*_NUMBERED, *_NAMED)
+GROUP_NAMES = (*_NUMBERED, *_NAMED)
 _PHASE_NAMES = ("phase", "split", "stage", "mode")
-NO_METRICS = frozenset({*STEP_NAMES, *_TIME_NAMES, *_GROUP_NAMES, *_PHASE_NAMES})
+NO_METRICS = frozenset({*STEP_NAMES, *TIME_NAMES, *GROUP_NAMES, *_PHASE_NAMES})
 _REPEATED_SHARE = 0.01
 _RESUMED = 4  # a log that jumps back more often than it can have been resumed
 _LARGEST_STEP = 2**53  # beyond, a float64 cannot tell two steps apart
@@ -47,23 +47,6 @@ class Rows:
     def count(self) -> int:
         """How many rows there are."""
         return len(self.lines)
-
-    def add(self, name: str, rows: Sequence[int], cells: Sequence[Any]) -> None:
-        """Add a column of the cells that are not empty, at their rows."""
-        if not rows:
-            return
-        index, lowered = np.array(rows, np.int64), name.lower()
-        wall = moments(index, cells) if lowered in _TIME_NAMES else None
-        if wall is not None:
-            self.walls[name] = wall
-            return
-        label = texts(index, cells, lowered) if lowered in _GROUP_NAMES else None
-        column, problem = (label, None) if label else settled(index, cells)
-        if column is not None:
-            self.columns[name] = column
-        if problem is not None:
-            place = f"row {self.lines[problem.row]}"
-            self.notices.append(Notice(place, f"'{name}': {problem.text}"))
 
     def numbers(self) -> dict[str, Column]:
         """The columns of numbers."""
@@ -89,7 +72,7 @@ def groups(rows: Rows) -> Iterator[Group]:
     """The runs of a table: one, or one per fold, model, precision or seed column's value."""
     split = [
         name
-        for name in rows.named(_GROUP_NAMES, numbers=False)
+        for name in rows.named(GROUP_NAMES, numbers=False)
         if len(set(rows.columns[name].cells)) > 1
     ]
     for key, part in _split(rows, split) if split else [({}, rows)]:
@@ -98,29 +81,51 @@ def groups(rows: Rows) -> Iterator[Group]:
 
 def _split(rows: Rows, names: Sequence[str]) -> Iterator[tuple[dict[str, str], Rows]]:
     """(label by name, rows) of every combination of labels, in the order of the file."""
-    labels = np.full((rows.count, len(names)), "", object)
-    for position, name in enumerate(names):
-        labels[rows.columns[name].rows, position] = rows.columns[name].cells
-    numbers: dict[tuple[str, ...], int] = {}
-    codes = np.array(
-        [numbers.setdefault(tuple(label), len(numbers)) for label in labels.tolist()], np.int64
-    )
+    keys, codes = _codes(rows, names)
     rest = {name: column for name, column in rows.columns.items() if name not in names}
     order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], np.arange(len(numbers) + 1))
+    starts = np.searchsorted(codes[order], np.arange(len(keys) + 1))
     place = np.empty(rows.count, np.int64)  # of a row among those of its group
     place[order] = np.arange(rows.count) - starts[codes[order]]
-    columns = {name: column.split(codes, place, len(numbers)) for name, column in rest.items()}
-    walls = {name: column.split(codes, place, len(numbers)) for name, column in rows.walls.items()}
-    for key, code in numbers.items():
+    alike: dict[int, Parts] = {}  # by the rows that columns share
+
+    def parts(column: Column) -> list[Column]:
+        shared = id(column.rows)
+        if shared not in alike:
+            alike[shared] = parts_of(column.rows, codes, place, len(keys))
+        return column.split(alike[shared])
+
+    columns = {name: parts(column) for name, column in rest.items()}
+    walls = {name: parts(column) for name, column in rows.walls.items()}
+    for code, key in enumerate(keys):
         yield (
             {name.lower(): label for name, label in zip(names, key, strict=True)},
             Rows(
                 rows.lines[order[starts[code] : starts[code + 1]]],
-                {name: parts[code] for name, parts in columns.items() if len(parts[code].rows)},
-                {name: parts[code] for name, parts in walls.items() if len(parts[code].rows)},
+                {name: split[code] for name, split in columns.items() if len(split[code].rows)},
+                {name: split[code] for name, split in walls.items() if len(split[code].rows)},
             ),
         )
+
+
+def _codes(rows: Rows, names: Sequence[str]) -> tuple[list[tuple[str, ...]], IntArray]:
+    """(labels of every combination in the order of the file, number of every row's int64[n])."""
+    codes = np.zeros(rows.count, np.int64)
+    keys: list[tuple[str, ...]] = [()]
+    for name in names:
+        column = rows.columns[name]
+        known: dict[str, int] = {"": 0}
+        mine = np.zeros(rows.count, np.int64)
+        mine[column.rows] = [known.setdefault(cell, len(known)) for cell in column.cells]
+        both = codes * len(known) + mine
+        found, first, inverse = np.unique(both, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        labels = list(known)
+        keys = [(*keys[code // len(labels)], labels[code % len(labels)]) for code in found[order]]
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        codes = place[inverse]
+    return keys, codes
 
 
 def _group(rows: Rows, key: Mapping[str, str]) -> Group:
@@ -141,7 +146,10 @@ def _group(rows: Rows, key: Mapping[str, str]) -> Group:
     phases = np.zeros(rows.count, np.int64)
     if phase_name is not None:
         column = rows.columns[phase_name]
-        phases[column.rows] = [_PHASES.index(PHASES[cell.lower()]) for cell in column.cells]
+        known = {cell: _PHASES.index(PHASES[cell.lower()]) for cell in set(column.cells)}
+        phases[column.rows] = np.fromiter(
+            map(known.__getitem__, column.cells), np.int64, len(column.rows)
+        )
     return Group(key, tuple(_series(rows, phases, notices)), facts, tuple(notices))
 
 
@@ -149,25 +157,39 @@ def _is_phase(column: Column) -> bool:
     return all(cell.lower() in PHASES for cell in set(column.cells))
 
 
+@dataclass(frozen=True, eq=False)
+class _Points:
+    """What the columns with the same rows have in common: the points of one phase.
+
+    ``index`` int64[k] says where in such a column they stand, None that all do, in order.
+    """
+
+    phase: int
+    steps: IntArray
+    index: IntArray | None
+    walls: FloatArray | None
+    overwritten: int
+
+
 def _series(rows: Rows, phases: IntArray, notices: list[Notice]) -> Iterator[Series]:
     step_name, steps = _steps(rows, phases, notices)
     walls = _wall_times(rows)
+    known: dict[int, list[_Points]] = {}
     overwritten = 0
     for name, column in rows.numbers().items():
         if name == step_name:
             continue
-        for phase in np.unique(phases[column.rows]).tolist():
-            picked = (steps[column.rows] >= 0) & (phases[column.rows] == phase)
-            index, values = column.rows[picked], column.cells[picked]
-            kept, order = np.unique(steps[index][::-1], return_index=True)
-            last = len(index) - 1 - order  # the last of equal steps wins
-            overwritten += 0 if name.lower() in STEP_NAMES else len(index) - len(kept)
-            if len(kept):
+        shared = id(column.rows)
+        if shared not in known:
+            known[shared] = list(_points(column.rows, steps, phases, walls))
+        for points in known[shared]:
+            overwritten += 0 if name.lower() in STEP_NAMES else points.overwritten
+            if len(points.steps):
                 yield Series(
-                    name=f"{_PHASES[phase]}/{name}" if phase else name,
-                    steps=kept,
-                    values=values[last],
-                    wall_times=None if walls is None else walls[index][last],
+                    name=f"{_PHASES[points.phase]}/{name}" if points.phase else name,
+                    steps=points.steps,
+                    values=picked(column.kept, points.index),
+                    wall_times=points.walls,
                     unit=column.unit,
                     place=name,
                 )
@@ -175,9 +197,32 @@ def _series(rows: Rows, phases: IntArray, notices: list[Notice]) -> Iterator[Ser
         notices.append(Notice("", f"{overwritten} values of repeated steps: the last one counts"))
 
 
+def _points(
+    rows: IntArray, steps: IntArray, phases: IntArray, walls: FloatArray | None
+) -> Iterator[_Points]:
+    mine, phase_of = steps[rows], phases[rows]
+    for phase in np.unique(phase_of).tolist():
+        index = np.flatnonzero((mine >= 0) & (phase_of == phase))
+        found = mine[index]
+        overwritten = 0
+        if not (np.diff(found) > 0).all():
+            kept, order = np.unique(found[::-1], return_index=True)
+            index = index[len(found) - 1 - order]  # the last of equal steps wins
+            overwritten = len(found) - len(kept)
+            found = kept
+        whole = len(index) == len(rows) and bool((np.diff(index) > 0).all())
+        yield _Points(
+            phase,
+            found,
+            None if whole else index,
+            None if walls is None else walls[rows[index]],
+            overwritten,
+        )
+
+
 def _wall_times(rows: Rows) -> FloatArray | None:
     """Seconds since the epoch by row, NaN where unknown; None without a column of moments."""
-    for wanted in _TIME_NAMES:
+    for wanted in TIME_NAMES:
         for name, column in rows.walls.items():
             if name.lower() == wanted:
                 walls = np.full(rows.count, np.nan)
@@ -247,10 +292,15 @@ def _repeats(rows: Rows, steps: IntArray, phases: IntArray) -> bool:
 
 def _share_overwritten(rows: Rows, steps: IntArray, codes: npt.NDArray[np.int64]) -> float:
     """The share of values that stand under a code which their column has already."""
-    total = distinct = 0
+    alike: dict[int, list[Column]] = {}
     for name, column in rows.numbers().items():
         if name.lower() not in STEP_NAMES:
-            found = np.sort(codes[column.rows[steps[column.rows] >= 0]], kind="stable")
-            total += len(found)
-            distinct += int(np.count_nonzero(np.diff(found))) + bool(len(found))
+            alike.setdefault(id(column.rows), []).append(column)
+    total = distinct = 0
+    for columns in alike.values():
+        index = columns[0].rows
+        found = np.sort(codes[index[steps[index] >= 0]], kind="stable")
+        total += len(columns) * len(found)
+        different = int(np.count_nonzero(np.diff(found))) + bool(len(found))
+        distinct += len(columns) * different
     return (total - distinct) / total if total else 0.0

@@ -25,7 +25,7 @@ HEAD_BYTES = 65_536
 MAX_DOCUMENT_BYTES = 512 * 2**20
 MAX_LINE_BYTES = 256 * 2**20
 _GZIP = b"\x1f\x8b"
-_UTF8_MARK = b"\xef\xbb\xbf"
+UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _BLOCK = 1 << 20
 
@@ -72,7 +72,7 @@ class Source:
     def head(self) -> bytes:
         """The first 64 KiB, unpacked, without a byte-order mark."""
         with self.open() as stream:
-            return stream.read(HEAD_BYTES).removeprefix(_UTF8_MARK)
+            return stream.read(HEAD_BYTES).removeprefix(UTF8_MARK)
 
     def read_bytes(self) -> bytes:
         """Everything, unpacked, without a byte-order mark; refuses what no memory should hold."""
@@ -84,7 +84,7 @@ class Source:
                 f"larger than {MAX_DOCUMENT_BYTES // 2**20} MiB as one document",
                 hint="write one JSON object per line (JSONL), or CSV: they are read in parts",
             )
-        return content.removeprefix(_UTF8_MARK)
+        return content.removeprefix(UTF8_MARK)
 
     @property
     def json(self) -> JsonText:
@@ -107,7 +107,7 @@ class Source:
         if not self.head.lstrip().startswith(b"{"):
             return None
         with self.open() as stream:
-            line = stream.readline(MAX_LINE_BYTES).removeprefix(_UTF8_MARK)
+            line = stream.readline(MAX_LINE_BYTES).removeprefix(UTF8_MARK)
             while line and not line.strip():
                 line = stream.readline(MAX_LINE_BYTES)
             if not line.rstrip().endswith(b"}") or not stream.read(HEAD_BYTES).strip():
@@ -181,7 +181,10 @@ def _as_utf8(stream: IO[bytes], uri: str) -> IO[bytes]:
     stream.seek(0)
     if mark not in _UTF16_MARKS:
         return stream
-    content = stream.read(MAX_DOCUMENT_BYTES)
+    content = stream.read(MAX_DOCUMENT_BYTES + 1)
+    if len(content) > MAX_DOCUMENT_BYTES:
+        limit = f"larger than {MAX_DOCUMENT_BYTES // 2**20} MiB as UTF-16"
+        raise ReadError(uri, limit, hint="save it as UTF-8")
     try:
         return io.BytesIO(content.decode("utf-16").encode("utf-8", "surrogatepass"))
     except UnicodeDecodeError as error:

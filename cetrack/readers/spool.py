@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,14 @@ class Spool:
         self._end += 8 * len(values)
         return piece
 
+    def put_parts(self, values: FloatArray, counts: Iterable[int]) -> Iterator[Spooled]:
+        """Append numbers that belong to several columns, so many to each."""
+        piece = self.put(values)
+        start = 0
+        for count in counts:
+            yield Spooled([Piece(self, piece.offset + 8 * start, count)])
+            start += count
+
     def read_into(self, target: FloatArray, offset: int) -> None:
         """Fill ``target`` with what lies from byte ``offset`` on."""
         view = target.view(np.uint8).data
@@ -49,10 +57,6 @@ class Piece:
     spool: Spool
     offset: int
     count: int
-
-    def part(self, start: int, stop: int) -> Piece:
-        """Those from ``start`` to before ``stop``."""
-        return Piece(self.spool, self.offset + 8 * start, stop - start)
 
 
 class _Loadable:

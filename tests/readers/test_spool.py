@@ -21,12 +21,20 @@ def bits(values: np.ndarray) -> list[int]:
 
 def test_numbers_come_back_bit_by_bit() -> None:
     spool = Spool()
-    first, second = spool.put(NUMBERS), spool.put(NUMBERS[::-1])
-    nothing = spool.put(np.empty(0))
+    first, second, nothing = map(spool.put, (NUMBERS, NUMBERS[::-1], np.empty(0)))
 
-    found = Spooled([second, first.part(2, 4), nothing])
+    found = Spooled([second, nothing, first])
 
-    assert bits(found.load()) == bits(np.concatenate([NUMBERS[::-1], NUMBERS[2:4]]))
+    assert bits(found.load()) == bits(np.concatenate([NUMBERS[::-1], NUMBERS]))
+
+
+def test_columns_that_were_written_together_are_read_apart() -> None:
+    spool = Spool()
+    spool.put(NUMBERS)
+
+    parts = list(spool.put_parts(np.arange(6.0), [1, 0, 3, 2]))
+
+    assert [part.load().tolist() for part in parts] == [[0], [], [1, 2, 3], [4, 5]]
 
 
 def test_what_is_derived_is_read_when_it_is_asked_for() -> None:

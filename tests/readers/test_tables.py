@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from cetrack.errors import MalformedSourceError
-from cetrack.readers.columns import Column, settled, texts
+from cetrack.readers.columns import Column, labels, parts_of, settled
 from cetrack.readers.csv_text import csv_rows, header
+from cetrack.readers.gather import Gather, gathered
 from cetrack.readers.rows import Group, Rows, groups
 from tests.readers.reading import said, source
 
@@ -69,7 +70,7 @@ def test_nan_is_a_logged_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "cells", "labels"),
+    ("name", "cells", "expected"),
     [
         ("fold", [1, 2.0, "3", "4.0", "x"], ["1", "2", "3", "4", "x"]),
         ("seed", [1234567, 1234568, 2**70], ["1234567", "1234568", "1180591620717411303424"]),
@@ -83,16 +84,16 @@ def test_nan_is_a_logged_number() -> None:
         ("fold", [[1], [2]], None),
     ],
 )
-def test_labels_that_tell_runs_apart(name: str, cells: list[Any], labels: list[str] | None) -> None:
-    found = texts(np.arange(len(cells)), cells, name)
-
-    assert (None if found is None else found.cells.tolist()) == labels
+def test_labels_that_tell_runs_apart(
+    name: str, cells: list[Any], expected: list[str] | None
+) -> None:
+    assert labels(cells, name) == expected
 
 
 def test_a_column_is_split_by_group() -> None:
     whole = Column(np.array([0, 1, 3]), np.array([10.0, 11.0, 13.0]), "ms")
 
-    parts = whole.split(np.array([1, 0, 1, 1]), np.array([0, 0, 1, 2]), 3)
+    parts = whole.split(parts_of(whole.rows, np.array([1, 0, 1, 1]), np.array([0, 0, 1, 2]), 3))
 
     assert [part.rows.tolist() for part in parts] == [[0], [0, 2], []]
     assert [part.cells.tolist() for part in parts] == [[11.0], [10.0, 13.0], []]
@@ -105,11 +106,15 @@ def test_a_column_is_split_by_group() -> None:
 def table(**columns: list[Any]) -> Rows:
     """Rows of columns; None is an empty cell."""
     count = max(map(len, columns.values()))
-    rows = Rows(np.arange(2, count + 2))
-    for name, cells in columns.items():
-        present = [row for row, cell in enumerate(cells) if cell is not None]
-        rows.add(name, present, [cells[row] for row in present])
-    return rows
+
+    def fill(gather: Gather) -> list[str]:
+        rows = gather.begin(np.arange(2, count + 2))
+        for name, cells in columns.items():
+            present = [row for row, cell in enumerate(cells) if cell is not None]
+            gather.take(name, rows[present], [cells[row] for row in present])
+        return list(columns)
+
+    return gathered("table", fill)
 
 
 def points(group: Group) -> dict[str, dict[int, float]]:
