@@ -151,7 +151,7 @@ class Run(Base):
     uid: Mapped[str] = mapped_column(Text, unique=True)
     content_key: Mapped[str] = mapped_column(Text, index=True)
     experiment_id: Mapped[int] = mapped_column(BigKey, ForeignKey("experiment.id"), index=True)
-    model_id: Mapped[int] = mapped_column(BigKey, ForeignKey("model.id"), index=True)
+    model_id: Mapped[int] = mapped_column(BigKey, ForeignKey("model.id"))
     precision_id: Mapped[int] = mapped_column(BigKey, ForeignKey("precision.id"), index=True)
     environment_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("environment.id"), index=True
@@ -181,6 +181,7 @@ class Run(Base):
     series_key: Mapped[str] = mapped_column(Text, index=True)
     like_key: Mapped[str] = mapped_column(Text, index=True)
     revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    __table_args__ = (Index("ix_run_model_id_precision_id", "model_id", "precision_id"),)
 
 
 class RunSource(Base):
@@ -242,8 +243,9 @@ class RunMetric(Base):
     source_name: Mapped[str] = _blank()
     source_unit: Mapped[str | None]
     scale: Mapped[float] = mapped_column(Double, server_default="1")
+    # with the run's id, which a filter by value asks for: the rows themselves are not read
     __table_args__ = (
-        Index("ix_run_metric_metric_id_last", "metric_id", "last"),
+        Index("ix_run_metric_metric_id_last_run_id", "metric_id", "last", "run_id"),
         {"sqlite_with_rowid": False},
     )
 

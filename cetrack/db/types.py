@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Double, Integer
+from sqlalchemy import ARRAY, JSON, BigInteger, DateTime, Double, Integer, Text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 # SQLite gives out row ids only for INTEGER PRIMARY KEY; elsewhere keys are 64 bits wide.
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
@@ -50,3 +52,19 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class KeySet(TypeDecorator[Sequence[int]]):
+    """Any number of integer keys as one bound value: an array, or a JSON list on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """An array where the database has arrays."""
+        kind: TypeEngine[Any] = Text() if dialect.name == "sqlite" else ARRAY(BigInteger)
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: Sequence[int] | None, dialect: Dialect) -> Any:
+        """The list as it is, or as text."""
+        return json.dumps(value) if dialect.name == "sqlite" else value

@@ -1,8 +1,9 @@
-"""Tree → a boolean SQL expression over the ``runs`` view.
+"""Tree → SQL over the ``run`` table: which runs match.
 
-Metrics, parameters and tags become EXISTS sub-queries, so that no row is multiplied; every value
-is bound; no leaf is ever NULL, so that NOT is the complement. The only module of the package that
-knows SQLAlchemy and the tables; what differs between databases is in two small constructs.
+What runs refer to by key (model, precision, environment …) is looked up first, once a statement,
+so that the database searches ``run`` by its indexes; metrics, parameters and tags become
+sub-queries that multiply no row. Every value is bound; no leaf is ever NULL, so that NOT is the
+complement. What differs between databases is in ``constructs``.
 """
 
 from __future__ import annotations
@@ -11,25 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    FromClause,
-    Select,
-    Text,
-    and_,
-    literal,
-    literal_column,
-    or_,
-    select,
-)
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import ColumnElement, FromClause, Select, and_, literal, or_, select
+from sqlalchemy import Exists as RowExists
 
-from cetrack.filter.fields import FIELDS, ValueKind, kind_of, shape_pattern_spellings
+from cetrack.filter.constructs import ascii_lower, formula, glob_match, is_one_of, owns_row
+from cetrack.filter.fields import ValueKind, kind_of, shape_pattern_spellings
 from cetrack.filter.glob import fold, postgres_regex, shape_globs, sqlite_glob
 from cetrack.filter.match import ORDER, bounds, folded_values
+from cetrack.filter.stored import HOMES, RUN, Home
 from cetrack.filter.tree import (
     AGGREGATE,
     And,
@@ -61,14 +51,20 @@ _NEUTRAL = {"AND": "1 = 1", "OR": "1 = 0"}
 _CHUNK = 100  # SQLite refuses an expression deeper than 1000, and reads a OR b OR … as nested
 
 
-def to_sql(expr: Expr, runs: FromClause = runs_view) -> Condition:
-    """The condition on ``runs``: the view itself or an alias of it, which the query selects from.
+def to_sql(expr: Expr, rows: FromClause = runs_view) -> Condition:
+    """The condition that a row belongs to a run that matches.
 
-    ::
+    ``rows`` is what the query selects from: a view, a table with a ``run_id``, an alias of one::
 
         select(runs_view.c.uid).where(to_sql(parse("category=vision and accuracy >= 0.9")))
     """
-    return _compiled(_normal(expr, negated=False), runs)
+    return is_one_of(rows.c.run_id, matching_runs(expr))
+
+
+def matching_runs(expr: Expr | None) -> Select[Any]:
+    """The ids of the runs that match, from ``stored.RUN``; of all runs for None."""
+    query = select(RUN.c.id)
+    return query if expr is None else query.where(_compiled(_normal(expr, negated=False)))
 
 
 # --- logic --------------------------------------------------------------------------------------
@@ -121,17 +117,18 @@ def _join(word: str, parts: Sequence[Expr], *, negated: bool) -> _Joined:
     return _Joined(word, tuple(flat), 1 + max((part.depth for part in flat), default=0))
 
 
-def _compiled(normal: _Joined | _Literal, runs: FromClause) -> Condition:
+def _compiled(normal: _Joined | _Literal) -> Condition:
     leaves: list[Condition] = []
 
-    def template(node: _Joined | _Literal) -> str:
+    def template(node: _Joined | _Literal, *, narrows: bool) -> str:
         if isinstance(node, _Joined):
-            return _joined_text(node.word, [template(part) for part in node.parts])
-        condition = _leaf(node.leaf, runs)
+            narrows = narrows and node.word == "AND"
+            return _joined_text(node.word, [template(part, narrows=narrows) for part in node.parts])
+        condition = _leaf(node.leaf, narrows=narrows and not node.negated)
         leaves.append(_none(condition) if node.negated else condition)
         return "{}"
 
-    text = template(normal)
+    text = template(normal, narrows=True)
     return leaves[0] if isinstance(normal, _Literal) else formula(f"({text})", leaves)
 
 
@@ -165,38 +162,54 @@ class _Cell:
         )
 
 
-def _leaf(leaf: Leaf, runs: FromClause) -> Condition:
+def _leaf(leaf: Leaf, *, narrows: bool) -> Condition:
+    """``narrows``: nothing matches for which this leaf does not hold."""
     ref = leaf.ref
     match ref:
         case FieldRef(name):
-            plain = FIELDS[name].kind in (ValueKind.NUMBER, ValueKind.INT, ValueKind.TIME)
-            column = runs.c[name]
-            return _holds(leaf, _Cell(plain=column) if plain else _Cell(text=column))
+            return _field_holds(leaf, HOMES[name], narrows=narrows)
         case MetricRef(name, aggregate):
-            # resolved once, so that the search in run_metric is one by primary key
-            metric = select(_METRIC.c.id).where(_METRIC.c.name == name)
+            # resolved once, so that the search in run_metric is one by index
+            metric = select(_METRIC.c.id).where(_METRIC.c.name == name).correlate(None)
             chosen = _RUN_METRIC.c.metric_id == metric.scalar_subquery()
-            cell = _Cell(plain=_RUN_METRIC.c[aggregate])
-            return _row_exists(leaf, _RUN_METRIC, chosen, cell=cell, runs=runs)
+            rows = _rows(leaf, _RUN_METRIC, chosen, cell=_Cell(plain=_RUN_METRIC.c[aggregate]))
+            # ix_run_metric_metric_id_last_run_id answers for the last value by itself
+            return (
+                owns_row(RUN.c.id, rows, _exists(rows)) if aggregate == AGGREGATE else _exists(rows)
+            )
         case ParamRef(key):
             cell = _Cell(text=_PARAM.c.text, plain=_PARAM.c.number)
-            return _row_exists(leaf, _PARAM, _PARAM.c.key == key, cell=cell, runs=runs)
+            return _exists(_rows(leaf, _PARAM, _PARAM.c.key == key, cell=cell))
         case TagRef(key):
-            cell = _Cell(text=_TAG.c.value)
-            return _row_exists(leaf, _TAG, _TAG.c.key == key, cell=cell, runs=runs)
+            return _exists(_rows(leaf, _TAG, _TAG.c.key == key, cell=_Cell(text=_TAG.c.value)))
         case _:
             assert_never(ref)
 
 
-def _row_exists(
-    leaf: Leaf, table: FromClause, chosen: Condition, *, cell: _Cell, runs: FromClause
-) -> Condition:
-    query: Select[Any] = select(literal_column("1")).select_from(table)
-    query = query.where(table.c.run_id == runs.c.run_id, chosen)
-    if not _asks_for_row(leaf):
-        query = query.where(_holds(leaf, cell))
+def _field_holds(leaf: Leaf, home: Home, *, narrows: bool) -> Condition:
+    is_text = kind_of(leaf.ref) in (ValueKind.TEXT, ValueKind.SHAPE, ValueKind.PRECISION)
+    cell = _Cell(text=home.shown) if is_text else _Cell(plain=home.shown)
+    if home.key is None:
+        return _holds(leaf, cell)
+    if isinstance(leaf, Exists) and not home.may_be_unknown:
+        return home.key.is_not(None)
+    keys = select(home.table.c.id).where(_holds(leaf, cell))
+    if home.table_grows:
+        return keys.where(home.table.c.id == home.key).correlate(RUN).exists()
+    found = is_one_of(home.key, keys) if narrows else home.key.in_(keys.correlate(None))
+    return and_(home.key.is_not(None), found) if home.key_may_be_null else found
+
+
+def _rows(leaf: Leaf, table: FromClause, chosen: Condition, *, cell: _Cell) -> Select[Any]:
+    """The run ids of the rows of ``table`` for which the leaf holds."""
+    query = select(table.c.run_id).where(chosen)
+    return query if _asks_for_row(leaf) else query.where(_holds(leaf, cell))
+
+
+def _exists(rows: Select[Any]) -> RowExists:
+    owner = rows.selected_columns.run_id
     # correlating by hand: the query around may itself select from the same table
-    return query.correlate(runs).exists()
+    return rows.where(owner == RUN.c.id).correlate(RUN).exists()
 
 
 def _asks_for_row(leaf: Leaf) -> bool:
@@ -302,72 +315,3 @@ def _any_of(conditions: Sequence[Condition]) -> Condition:
     if len(conditions) == 1:
         return conditions[0]
     return formula(f"({_joined_text('OR', ['{}'] * len(conditions))})", conditions)
-
-
-# --- what SQLAlchemy has no words for -------------------------------------------------------------
-
-
-class _Boolean(FunctionElement[bool]):
-    """A condition that brings its own parentheses."""
-
-    type = Boolean()
-    inherit_cache = True
-
-    def self_group(self, against: Any = None) -> Any:
-        """As it is: SQLAlchemy would add ``= 1`` where a database has no booleans."""
-        return self
-
-
-class formula(_Boolean):  # noqa: N801 - reads as SQL
-    """A template such as ``({} AND ({} OR {}))`` and the conditions to be put into it.
-
-    One flat element however deep the filter is: SQLAlchemy's own ``and_`` and ``or_`` recurse, and
-    run out of stack where the filter is still legal.
-    """
-
-    inherit_cache = True
-
-    def __init__(self, template: str, conditions: Sequence[Condition]) -> None:
-        super().__init__(literal_column(template), *conditions)
-
-
-class glob_match(_Boolean):  # noqa: N801 - reads as SQL
-    """Folded text, the glob for SQLite, the regular expression for PostgreSQL."""
-
-    inherit_cache = True
-
-
-class ascii_lower(FunctionElement[str]):  # noqa: N801 - reads as SQL
-    """Text with A–Z in lower case, whatever the locale of the database."""
-
-    type = Text()
-    inherit_cache = True
-
-
-@compiles(formula)
-def _compile_formula(element: formula, compiler: SQLCompiler, **options: Any) -> str:
-    template, *conditions = element.clauses
-    parts = [compiler.process(condition, **options) for condition in conditions]
-    return compiler.process(template, **options).format(*parts)
-
-
-@compiles(glob_match, "sqlite")
-def _compile_sqlite_glob(element: glob_match, compiler: SQLCompiler, **options: Any) -> str:
-    text, glob, _ = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"({text} GLOB {glob})"
-
-
-@compiles(glob_match, "postgresql")
-def _compile_postgres_glob(element: glob_match, compiler: SQLCompiler, **options: Any) -> str:
-    text, _, regex = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"({text} ~ {regex})"
-
-
-@compiles(ascii_lower, "sqlite")
-def _compile_sqlite_lower(element: ascii_lower, compiler: SQLCompiler, **options: Any) -> str:
-    return f"lower({compiler.process(element.clauses, **options)})"
-
-
-@compiles(ascii_lower, "postgresql")
-def _compile_postgres_lower(element: ascii_lower, compiler: SQLCompiler, **options: Any) -> str:
-    return f'lower({compiler.process(element.clauses, **options)} COLLATE "C")'

@@ -17,6 +17,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from cetrack.db.types import UtcDateTime
 from cetrack.errors import FilterError, UsageError
 from cetrack.filter import Expr, parse, parse_all
+from cetrack.filter.stored import HOMES, RUN
 from cetrack.filter.tree import Exists, FieldRef, MetricRef, ParamRef, Ref, TagRef
 from cetrack.metrics import canonical_name
 from cetrack.models import Metric, Param, RunMetric, Tag, runs_view
@@ -148,13 +149,21 @@ def sort_keys(texts: Sequence[str], metrics: Mapping[str, KnownMetric]) -> list[
 
 
 def ordering(keys: Sequence[SortKey], metrics: Mapping[str, KnownMetric]) -> list[Any]:
-    """ORDER BY for sort keys: blanks last, ties by uid."""
+    """ORDER BY over ``stored.RUN`` for sort keys: blanks last, ties by uid."""
     order: list[Any] = []
     for ref, descending in keys:
-        values = _sort_values(ref, metrics)
-        directed = [value.desc() for value in values] if descending else values
-        order.extend(value.nulls_last() for value in directed)
-    return [*order, bytewise(runs_view.c.uid)]
+        for value in _sort_values(ref, metrics):
+            directed = value.desc() if descending else value
+            # said only where there are blanks: an index can then give the order
+            order.append(directed.nulls_last() if _may_be_unknown(ref) else directed)
+    return [*order, bytewise(RUN.c.uid)]
+
+
+def _may_be_unknown(ref: Ref) -> bool:
+    if not isinstance(ref, FieldRef):
+        return True
+    home = HOMES[ref.name]
+    return home.may_be_unknown or home.key_may_be_null
 
 
 def bytewise(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -165,11 +174,11 @@ def bytewise(column: ColumnElement[Any]) -> ColumnElement[Any]:
 def _sort_values(ref: Ref, metrics: Mapping[str, KnownMetric]) -> list[ColumnElement[Any]]:
     match ref:
         case FieldRef(field):
-            column = runs_view.c[field]
-            return [bytewise(column) if isinstance(column.type, Text) else column]
+            value = HOMES[field].of_run
+            return [bytewise(value) if isinstance(value.type, Text) else value]
         case MetricRef(metric, aggregate):
             of_run = select(RunMetric.__table__.c[aggregate]).where(
-                RunMetric.run_id == runs_view.c.run_id, RunMetric.metric_id == metrics[metric].id
+                RunMetric.run_id == RUN.c.id, RunMetric.metric_id == metrics[metric].id
             )
             return [of_run.scalar_subquery()]
         case ParamRef(key):
@@ -186,4 +195,4 @@ def _text_of(key: str) -> Select[Any]:
 
 
 def _owned(query: Select[Any], table: type[Param | Tag]) -> ColumnElement[Any]:
-    return query.where(table.run_id == runs_view.c.run_id).scalar_subquery()
+    return query.where(table.run_id == RUN.c.id).scalar_subquery()

@@ -65,8 +65,7 @@ def list_metrics(store: Store, *, where: Expr | None = None) -> Table:
     columns = (table.name, table.unit, table.direction, table.family)
     runs = select(RunMetric.metric_id, func.count().label("runs"))
     if where is not None:
-        matching = select(runs_view.c.run_id).where(to_sql(where))
-        runs = runs.where(RunMetric.run_id.in_(matching))
+        runs = runs.where(to_sql(where, RunMetric.__table__))
     counted = runs.group_by(RunMetric.metric_id).subquery()
     query = select(*columns, counted.c.runs, table.description).join(
         counted, counted.c.metric_id == table.id

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
+from cetrack.db.conditions import is_among
 from cetrack.filter import Expr
-from cetrack.filter.sql import to_sql
+from cetrack.filter.sql import matching_runs
+from cetrack.filter.stored import RUN
 from cetrack.filter.tree import FieldRef, MetricRef, ParamRef, Ref, TagRef
 from cetrack.models import Param, RunMetric, Tag, runs_view
 from cetrack.queries.columns import (
@@ -74,36 +76,39 @@ def list_runs(
         asked = [wanted(name, metrics) for name in split_names(columns)]
         keys = sort_keys(sort or _NEWEST_FIRST, metrics)
         require_labels(connection, [*(item.ref for item in asked), *(ref for ref, _ in keys)])
-        order = ordering(keys, metrics)
-        rows = _run_rows(connection, where, order, limit)
-        total = len(rows) if limit is None else _count(connection, where)
-        chosen = _ids(where, None if limit is None else order, limit)
+        chosen, total = _chosen(connection, where, ordering(keys, metrics), limit)
         shown = asked or _default_columns(connection, chosen, metrics, detail)
+        rows = _run_rows(connection, chosen, shown)
         cells = _cells(connection, chosen, [item.ref for item in shown], metrics)
     table = _table(rows, shown, cells, total)
     return table if asked or detail is Detail.FULL else without_blank_columns(table)
 
 
-def _run_rows(
+def _chosen(
     connection: Connection, where: Expr | None, order: Sequence[Any], limit: int | None
+) -> tuple[list[int], int]:
+    """The ids of the listed runs in their order, and how many match: the filter is asked once."""
+    query = matching_runs(where).order_by(*order)
+    if limit is None:
+        ids = list(connection.scalars(query))
+        return ids, len(ids)
+    if where is None:  # an index in the asked order may answer without looking at every run
+        total = connection.scalar(select(func.count()).select_from(RUN)) or 0
+        return list(connection.scalars(query.limit(limit))), total
+    counted = query.add_columns(func.count().over()).limit(max(limit, 1))
+    found = connection.execute(counted).all()
+    return [run_id for run_id, _ in found][:limit], found[0][1] if found else 0
+
+
+def _run_rows(
+    connection: Connection, chosen: Sequence[int], shown: Sequence[Wanted]
 ) -> list[RunRow]:
-    query = _matching(select(runs_view), where).order_by(*order).limit(limit)
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def _count(connection: Connection, where: Expr | None) -> int:
-    query = _matching(select(func.count()).select_from(runs_view), where)
-    return int(connection.execute(query).scalar_one())
-
-
-def _ids(where: Expr | None, order: Sequence[Any] | None, limit: int | None) -> Select[Any]:
-    """The ids of the listed runs, as a sub-query: a list of ids may be too long for a statement."""
-    query = _matching(select(runs_view.c.run_id), where)
-    return query if order is None else query.order_by(*order).limit(limit)
-
-
-def _matching(query: Select[Any], where: Expr | None) -> Select[Any]:
-    return query if where is None else query.where(to_sql(where))
+    """The fields that are shown of the chosen runs, in their order."""
+    names = {item.ref.name for item in shown if isinstance(item.ref, FieldRef)} | {"run_id"}
+    query = select(*(runs_view.c[name] for name in sorted(names)))
+    query = query.where(is_among(runs_view.c.run_id, chosen))
+    rows = {row["run_id"]: dict(row) for row in connection.execute(query).mappings()}
+    return [rows[run_id] for run_id in chosen]
 
 
 # --- default columns ----------------------------------------------------------------------------
@@ -111,7 +116,7 @@ def _matching(query: Select[Any], where: Expr | None) -> Select[Any]:
 
 def _default_columns(
     connection: Connection,
-    chosen: Select[Any],
+    chosen: Sequence[int],
     metrics: Mapping[str, KnownMetric],
     detail: Detail,
 ) -> list[Wanted]:
@@ -142,14 +147,13 @@ def most_telling(coverage: Mapping[str, int], most: int) -> list[str]:
 
 
 def _coverage(
-    connection: Connection, chosen: Select[Any], metrics: Mapping[str, KnownMetric]
+    connection: Connection, chosen: Sequence[int], metrics: Mapping[str, KnownMetric]
 ) -> dict[str, int]:
     """How many of the runs have each metric."""
-    query = (
-        select(RunMetric.metric_id, func.count())
-        .where(RunMetric.run_id.in_(chosen))
-        .group_by(RunMetric.metric_id)
-    )
+    table = RunMetric.__table__.c
+    metric_id = table.metric_id + 0  # else SQLite reads the whole of an index that is so sorted
+    query = select(metric_id, func.count()).where(is_among(table.run_id, chosen))
+    query = query.group_by(metric_id)
     names = {metric.id: metric.name for metric in metrics.values()}
     return {names[key]: count for key, count in connection.execute(query)}
 
@@ -176,7 +180,7 @@ def _row(row: RunRow, shown: Sequence[Wanted], cells: Cells) -> Row:
 
 def _cells(
     connection: Connection,
-    chosen: Select[Any],
+    chosen: Sequence[int],
     refs: Sequence[Ref],
     metrics: Mapping[str, KnownMetric],
 ) -> Cells:
@@ -198,7 +202,7 @@ def _cells(
 
 def _metric_cells(
     connection: Connection,
-    chosen: Select[Any],
+    chosen: Sequence[int],
     refs: Sequence[MetricRef],
     metrics: Mapping[str, KnownMetric],
 ) -> Iterator[tuple[tuple[int, Ref], Cell]]:
@@ -208,7 +212,7 @@ def _metric_cells(
     for ref in refs:
         by_metric.setdefault(metrics[ref.name].id, []).append(ref)
     query = select(table.run_id, table.metric_id, *(table[name] for name in aggregates))
-    query = query.where(table.run_id.in_(chosen))
+    query = query.where(is_among(table.run_id, chosen))
     if len(by_metric) <= _IN_LIST:
         query = query.where(table.metric_id.in_(by_metric))
     for run_id, metric_id, *values in connection.execute(query):
@@ -218,9 +222,11 @@ def _metric_cells(
 
 
 def _labels(
-    connection: Connection, chosen: Select[Any], table: type[Param | Tag], keys: Sequence[str]
+    connection: Connection, chosen: Sequence[int], table: type[Param | Tag], keys: Sequence[str]
 ) -> Sequence[Any]:
-    query = select(*table.__table__.c).where(table.key.in_(keys), table.run_id.in_(chosen))
+    query = select(*table.__table__.c).where(
+        table.key.in_(keys), is_among(table.__table__.c.run_id, chosen)
+    )
     return connection.execute(query).all()
 
 

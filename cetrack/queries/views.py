@@ -10,7 +10,7 @@ from cetrack.db.types import UtcDateTime
 from cetrack.filter import Expr
 from cetrack.filter.sql import to_sql
 from cetrack.metrics import canonical_name
-from cetrack.models import runs_view, views
+from cetrack.models import views
 from cetrack.queries.columns import bytewise
 from cetrack.store import Store
 
@@ -25,10 +25,8 @@ def view_rows(
     """
     source = views.tables[view]
     query = select(source)
-    if where is not None and source is runs_view:
-        query = query.where(to_sql(where))
-    elif where is not None:
-        query = query.where(source.c.run_id.in_(select(runs_view.c.run_id).where(to_sql(where))))
+    if where is not None:
+        query = query.where(to_sql(where, source))
     if metric is not None:
         query = query.where(source.c.metric.in_({metric, canonical_name(metric)}))
     with store.read() as connection:

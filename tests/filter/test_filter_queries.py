@@ -10,7 +10,6 @@ from sqlalchemy import Engine, select
 
 from cetrack.filter import MetricValues, ParamCell, matches, parse, parse_all, to_sql
 from cetrack.models import Metric, RunMetric, measurements_view, runs_view
-from cetrack.store import Store
 
 
 def _at(*parts: int) -> datetime:
@@ -280,14 +279,3 @@ def test_the_query_around_may_select_from_the_same_tables(engine: Engine) -> Non
 
     with inserted(engine, STORE) as connection:
         assert list(connection.scalars(query)) == ["accuracy", "metrics/mAP50-95(B)"]
-
-
-def test_metrics_are_looked_up_by_index(sqlite_store: Store) -> None:
-    query = select(runs_view.c.uid).where(to_sql(parse("accuracy > 0.9")))
-
-    with inserted(sqlite_store.engine, STORE) as connection:
-        text = str(query.compile(sqlite_store.engine, compile_kwargs={"literal_binds": True}))
-        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all())
-
-    assert "SEARCH run_metric USING PRIMARY KEY (run_id=? AND metric_id=?)" in plan
-    assert "SCAN metric" not in plan
