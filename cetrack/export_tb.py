@@ -1,9 +1,10 @@
 """From runs in the database to a TensorBoard logdir.
 
-Reads the selection in chunks and hands columns to ``cetrack.tb``; knows which number goes into
-which view, but neither tags nor bytes. The same database and the same selection give the same
-bytes: what text puts in order is sorted here, for databases collate differently. Views of the
-default layout:
+Knows which views there are and which files are still right; what is in them is put together in
+``cetrack.exporting``, tags and bytes in ``cetrack.tb``. The same database and the same selection
+give the same bytes: what text puts in order is sorted in Python, for databases collate
+differently. A file whose stamp is the same as last time is left alone, and none of its points is
+read. Views of the default layout:
 
 runs      every run's own series, one TensorBoard run each
 trend     the last value of every metric along its series, one TensorBoard run per precision
@@ -15,35 +16,25 @@ text      a card per run
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from cetrack.errors import UsageError
-from cetrack.models import (
-    Experiment,
-    Metric,
-    Model,
-    Param,
-    Precision,
-    RunMetric,
-    comparisons_view,
-    history_view,
-    measurements_view,
-)
-from cetrack.series import StoredSeries, read_by_run
-from cetrack.store import RunRow, Store, chunks, rows_where, select_runs
+from cetrack.exporting import reading
+from cetrack.exporting.line_files import write_lines
+from cetrack.exporting.run_files import Unit, write_unit
+from cetrack.exporting.selection import Selection
+from cetrack.store import RunRow, Store, select_runs
 from cetrack.tb import board, hparams, lines, runs
-from cetrack.tb.events import EventFile, file_name
+from cetrack.tb.events import file_name
 from cetrack.tb.logdir import Logdir
-from cetrack.tb.report import ExportReport, Tally
-from cetrack.tb.runs import MetricName, Params
-from cetrack.tb.tags import EXPERIMENT_RUN, Names, metric_tags
+from cetrack.tb.report import ExportReport
+from cetrack.tb.stamps import stamp
+from cetrack.tb.tags import EXPERIMENT_RUN
 from cetrack.tb.views import ALL_VIEWS, LINE_VIEWS, RUN_VIEWS, Layout, TagOrder, View
 
 if TYPE_CHECKING:
@@ -52,17 +43,13 @@ if TYPE_CHECKING:
 __all__ = ["ALL_VIEWS", "ExportReport", "Layout", "TagOrder", "View", "export_tb"]
 
 Progress = Callable[[int, int, str], None]
-Metrics = Mapping[int, MetricName]
 
 _RUNS_AT_ONCE = 200
-_STREAMING = {"stream_results": True, "max_row_buffer": 10_000}
-_COMPARED = ("run_id", "metric", "baseline_value", "delta", "ratio", "improved", "like_for_like")
-_MEASURED = ("run_id", "metric", "value", "unit")
 
 
 @dataclass(slots=True, kw_only=True)
 class _Export:
-    """One export under way: what it reads, where it writes, what it has counted."""
+    """One export under way: what it reads, where it writes, what it has to say."""
 
     connection: Connection
     target: Logdir
@@ -70,7 +57,7 @@ class _Export:
     views: frozenset[View]
     order: TagOrder
     progress: Progress
-    tally: Tally = field(default_factory=Tally)
+    warnings: list[str] = field(default_factory=list)
 
 
 def export_tb(
@@ -101,64 +88,115 @@ def export_tb(
             order=tags,
             progress=progress or _silent,
         )
-        if export.rows:
-            _WRITERS[layout](export)
+        count = _WRITERS[layout](export) if export.rows else 0
     target.finish()
     if not export.rows:
         nothing = "the database holds no runs" if where is None else "no run matches the filter"
-        export.tally.warnings.append(nothing)
-    return export.tally.report(target)
+        export.warnings.append(nothing)
+    return ExportReport.of(target, runs=count, warnings=export.warnings)
 
 
 def _silent(done: int, total: int, current: str) -> None:
     """No progress is shown."""
 
 
-def _write_views(export: _Export) -> None:
-    """The default layout."""
-    metrics = _metrics(export.connection)
-    export.tally.runs = len(export.rows)
+def _write_views(export: _Export) -> int:
+    """The default layout; returns how many runs it shows."""
+    selection = Selection.of(export.connection, export.rows, views=export.views, order=export.order)
     if export.views & RUN_VIEWS:
-        _write_runs(export, metrics)
+        _write_runs(export, selection)
     if export.views & LINE_VIEWS:
-        _write_lines(export, metrics)
+        export.warnings += write_lines(selection, export.target)
+    return len(export.rows)
 
 
 # --- one TensorBoard run per run ----------------------------------------------------------------
 
 
-def _write_runs(export: _Export, metrics: Metrics) -> None:
+def _write_runs(export: _Export, selection: Selection) -> None:
     """The views runs, hparams and text: they share each run's file."""
-    paths = runs.run_paths(export.rows, _names(export.connection))
-    export.target.claim(paths.values())
-    columns = _write_table(export, metrics) if View.HPARAMS in export.views else None
-    done = 0
-    for rows in _chunks(export.rows):
-        ids = [row["run_id"] for row in rows]
-        records = _records(export, rows, columns)
-        by_id = {row["run_id"]: row for row in rows}
-        for run_id, series in _series(export, ids, metrics):
-            started_at = lines.started(by_id[run_id])
-            with export.target.event_file(paths[run_id], started_at=started_at) as event_file:
-                runs.write_run(event_file, records[run_id], series, metrics)
-            export.tally.count(event_file)
+    paths = runs.run_paths(export.rows, reading.names(export.connection))
+    table = _write_table(export, selection) if View.HPARAMS in export.views else _Table()
+    views = sorted(export.views & RUN_VIEWS)
+    places: dict[int, tuple[str, str | None]] = {}
+    for row in export.rows:
+        run_id, of_run = row["run_id"], selection.stamp_of(row)
+        made_of = ("run", paths[run_id], views, of_run, table.text_of(run_id))
+        places[run_id] = paths[run_id], None if of_run is None else stamp(*made_of)
+    _write_stale(export, selection, places, table.columns.of_text)
+
+
+def _write_stale(
+    export: _Export,
+    selection: Selection,
+    places: Mapping[int, tuple[str, str | None]],
+    text_columns: frozenset[str],
+) -> None:
+    """Write the files that are not what they would be now, and keep the others."""
+    target = export.target
+    current = {row["run_id"] for row in export.rows if target.is_current(*places[row["run_id"]])}
+    for run_id in sorted(current):
+        target.keep(places[run_id][0])
+    stale = [row for row in export.rows if row["run_id"] not in current]
+    target.claim(places[row["run_id"]][0] for row in stale)
+    done = len(current)
+    for rows in _chunks(stale):
+        unit = Unit(
+            root=target.root,
+            rows=rows,
+            places={row["run_id"]: places[row["run_id"]] for row in rows},
+            views=export.views & RUN_VIEWS,
+            metrics=selection.metrics,
+            text_columns=text_columns,
+        )
+        for file in write_unit(export.connection, unit):
+            target.note(file)
         done += len(rows)
         export.progress(done, len(export.rows), str(rows[-1]["model"]))
 
 
-def _write_table(export: _Export, metrics: Metrics) -> hparams.Columns:
+def _chunks(rows: Sequence[RunRow]) -> Iterator[list[RunRow]]:
+    """Rows a few hundred at once, each chunk in the order of run ids, as series are read."""
+    for start in range(0, len(rows), _RUNS_AT_ONCE):
+        yield sorted(rows[start : start + _RUNS_AT_ONCE], key=lambda row: row["run_id"])
+
+
+@dataclass(slots=True)
+class _Table:
+    """The HPARAMS table: its columns, and which of them each run has."""
+
+    columns: hparams.Columns = field(default_factory=hparams.Columns)
+    keys: dict[int, frozenset[str]] = field(default_factory=dict)
+
+    def text_of(self, run_id: int) -> list[str]:
+        """The columns of a run whose values are written as text."""
+        return sorted(self.columns.of_text & self.keys.get(run_id, frozenset()))
+
+
+def _write_table(export: _Export, selection: Selection) -> _Table:
     """The one record that names the columns of the HPARAMS table."""
-    columns = hparams.Columns()
-    shared: Counter[int] = Counter()
+    table = _Table()
+    alike: dict[frozenset[str], frozenset[str]] = {}
     for rows in _chunks(export.rows):
-        ids = [row["run_id"] for row in rows]
-        shared.update(_runs_per_metric(export.connection, ids))
-        params = _params(export.connection, ids)
+        params = reading.params(export.connection, [row["run_id"] for row in rows])
         for row in rows:
-            columns.add(runs.hparams_of(row, params[row["run_id"]]))
+            values = runs.hparams_of(row, params[row["run_id"]])
+            table.columns.add(values)
+            keys = frozenset(values)
+            table.keys[row["run_id"]] = alike.setdefault(keys, keys)
+    headings = runs.by_weight(_runs_per_metric(selection), selection.metrics)
     oldest = min(map(lines.started, export.rows))
-    _write_columns(export, columns, runs.by_weight(shared, metrics), oldest=oldest)
-    return columns
+    _write_columns(export, table.columns, headings, oldest=oldest)
+    return table
+
+
+def _runs_per_metric(selection: Selection) -> Counter[int]:
+    """metric id → how many of the runs have it."""
+    found: Counter[int] = Counter()
+    for ids, count in Counter(selection.metric_ids.values()).items():
+        for metric_id in ids.split(",") if ids else ():
+            found[int(metric_id)] += count
+    return found
 
 
 def _write_columns(
@@ -170,218 +208,39 @@ def _write_columns(
         event_file.write_value(hparams.experiment(columns, headings))
 
 
-def _records(
-    export: _Export, rows: Sequence[RunRow], columns: hparams.Columns | None
-) -> dict[int, list[Any]]:
-    """run id → what its file holds besides scalars."""
-    ids = [row["run_id"] for row in rows]
-    params = _params(export.connection, ids)
-    records: dict[int, list[Any]] = defaultdict(list)
-    if columns is not None:
-        for row in rows:
-            records[row["run_id"]] += runs.session(row, params[row["run_id"]], columns)
-    if View.TEXT in export.views:
-        measured = _by_run(export.connection, measurements_view, _MEASURED, ids)
-        compared = _by_run(export.connection, comparisons_view, _COMPARED, ids)
-        for row in rows:
-            key = row["run_id"]
-            records[key].append(runs.card(row, params[key], measured[key], compared[key]))
-    return records
-
-
-def _series(
-    export: _Export, run_ids: Sequence[int], metrics: Metrics
-) -> Iterable[tuple[int, Iterable[StoredSeries]]]:
-    """The series of each run by tag: whole, or for the HPARAMS table alone the last points."""
-
-    def tag(metric_id: int) -> str:
-        return metrics[metric_id].tag
-
-    if View.RUNS in export.views:
-        return read_by_run(export.connection, _sizes(export.connection, run_ids), order=tag)
-    found: dict[int, list[StoredSeries]] = {run_id: [] for run_id in run_ids}
-    if View.HPARAMS in export.views:
-        for series in _last_points(export.connection, run_ids):
-            found[series.run_id].append(series)
-    return ((key, sorted(found[key], key=lambda it: tag(it.metric_id))) for key in found)
-
-
-def _chunks(rows: Sequence[RunRow]) -> Iterator[list[RunRow]]:
-    """Rows a few hundred at once, each chunk in the order of run ids, as series are read."""
-    for start in range(0, len(rows), _RUNS_AT_ONCE):
-        yield sorted(rows[start : start + _RUNS_AT_ONCE], key=lambda row: row["run_id"])
-
-
-# --- one TensorBoard run per precision ----------------------------------------------------------
-
-
-def _write_lines(export: _Export, metrics: Metrics) -> None:
-    """The views trend and compare: both follow the series of the selected runs."""
-    directed = frozenset(metric.name for metric in metrics.values() if metric.has_direction)
-    found = lines.lines_of(export.rows, export.order)
-    files: dict[str, EventFile] = {}
-    with ExitStack() as stack:
-        for rows in lines.series_chunks(export.rows):
-            for (folder, tag), points in sorted(_points(export, found, rows, directed).items()):
-                if folder not in files:
-                    path, oldest = found.places[folder]
-                    opened = export.target.event_file(path, started_at=oldest)
-                    files[folder] = stack.enter_context(opened)
-                files[folder].write_series(tag, *lines.columns(points))
-        export.target.claim(found.places[folder][0] for folder in files)
-    for event_file in files.values():
-        export.tally.count(event_file)
-    if found.unlike:
-        export.tally.warnings.append(
-            f"{found.unlike:,} comparisons are not like for like (device, batch, dataset … "
-            f"differ): they are under {View.COMPARE}/*{lines.UNLIKE}"
-        )
-
-
-def _points(
-    export: _Export, found: lines.Lines, rows: Sequence[RunRow], directed: frozenset[str]
-) -> lines.Points:
-    selected = {row["run_id"]: row for row in rows}
-    keys = sorted({row["series_key"] for row in rows})
-    nth = lines.nth_of(selected, _history(export.connection, keys), directed)
-    points: lines.Points = {}
-    if View.TREND in export.views:
-        points |= lines.trend_points(found, selected, nth)
-    if View.COMPARE in export.views:
-        ids = [row["run_id"] for row in rows if row["baseline_run_id"] is not None]
-        compared = _by_run(export.connection, comparisons_view, _COMPARED, ids)
-        points |= lines.compare_points(found, selected, nth, compared)
-    return points
-
-
 # --- what the COMPRESSION plugin reads ----------------------------------------------------------
 
 
-def _write_board(export: _Export) -> None:
-    """One TensorBoard run per model that has both precisions."""
+def _write_board(export: _Export) -> int:
+    """One TensorBoard run per model that has both precisions; returns how many runs it shows."""
     pairs = board.pairs(export.rows)
     columns = hparams.Columns()
     for pair in pairs:
         columns.add(board.hparams_of(pair))
     ids = [row["run_id"] for pair in pairs for row in (pair.baseline, pair.compressed)]
     last = _last_values(export.connection, ids)
-    stamps = {pair.run: lines.started(pair.compressed) for pair in pairs}
-    paths = {run: f"{run}/{file_name(stamp)}" for run, stamp in stamps.items()}
+    starts = {pair.run: lines.started(pair.compressed) for pair in pairs}
+    paths = {run: f"{run}/{file_name(start)}" for run, start in starts.items()}
     export.target.claim(paths.values())
     for pair in pairs:
-        with export.target.event_file(paths[pair.run], started_at=stamps[pair.run]) as event_file:
+        with export.target.event_file(paths[pair.run], started_at=starts[pair.run]) as event_file:
             board.write_pair(event_file, pair, columns, last)
-        export.tally.count(event_file)
     if pairs:
-        _write_columns(export, columns, board.headings(), oldest=min(stamps.values()))
-    export.tally.runs = len(ids)
-    export.tally.warnings += board.warnings(export.rows, pairs)
-
-
-_WRITERS: Mapping[Layout, Callable[[_Export], None]] = {
-    Layout.DEFAULT: _write_views,
-    Layout.BOARD: _write_board,
-}
-
-
-# --- what is read -------------------------------------------------------------------------------
-
-
-def _names(connection: Connection) -> Names:
-    """Path components for everything in the database, not only for the selection: stable names."""
-    return Names.of(
-        experiments=connection.scalars(select(Experiment.name)),
-        models=connection.scalars(select(Model.name)),
-        precisions=connection.scalars(select(Precision.name)),
-    )
-
-
-def _metrics(connection: Connection) -> dict[int, MetricName]:
-    """Every metric of the database by id."""
-    query = select(Metric.id, Metric.name, Metric.family, Metric.direction)
-    rows = connection.execute(query).all()
-    tags = metric_tags({row.name: row.family for row in rows})
-    return {row.id: MetricName(row.name, tags[row.name], row.direction is not None) for row in rows}
-
-
-def _params(connection: Connection, run_ids: Sequence[int]) -> dict[int, Params]:
-    """run id → key → (text, number), sorted by key."""
-    columns = [Param.run_id, Param.key, Param.text, Param.number]
-    found: dict[int, Any] = defaultdict(dict)
-    rows = rows_where(connection, columns, Param.run_id, run_ids)
-    for row in sorted(rows, key=lambda row: str(row.key)):
-        found[row.run_id][row.key] = row.text, row.number
-    return found
-
-
-def _runs_per_metric(connection: Connection, run_ids: Sequence[int]) -> Counter[int]:
-    """metric id → how many of the runs have it."""
-    query = select(RunMetric.metric_id, func.count()).group_by(RunMetric.metric_id)
-    found: Counter[int] = Counter()
-    for part in chunks(run_ids):
-        for metric_id, count in connection.execute(query.where(RunMetric.run_id.in_(part))):
-            found[metric_id] += count
-    return found
-
-
-def _sizes(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[int, int]]:
-    """run id → metric id → points."""
-    found: dict[int, dict[int, int]] = {run_id: {} for run_id in run_ids}
-    columns = [RunMetric.run_id, RunMetric.metric_id, RunMetric.count]
-    for run_id, metric_id, count in rows_where(connection, columns, RunMetric.run_id, run_ids):
-        found[run_id][metric_id] = count
-    return found
+        _write_columns(export, columns, board.headings(), oldest=min(starts.values()))
+    export.warnings += board.warnings(export.rows, pairs)
+    return len(ids)
 
 
 def _last_values(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[str, float]]:
     """run id → metric → value of the last step."""
-    names = {key: metric.name for key, metric in _metrics(connection).items()}
+    names = {key: metric.name for key, metric in reading.metrics(connection).items()}
     found: dict[int, dict[str, float]] = defaultdict(dict)
-    for series in _last_points(connection, run_ids):
+    for series in reading.last_points(connection, run_ids):
         found[series.run_id][names[series.metric_id]] = float(series.values[0])
     return found
 
 
-def _last_points(connection: Connection, run_ids: Sequence[int]) -> list[StoredSeries]:
-    """The last point of every series, ordered by run id."""
-    columns = [RunMetric.run_id, RunMetric.metric_id, RunMetric.last_step, RunMetric.last]
-    rows = rows_where(connection, columns, RunMetric.run_id, run_ids)
-    return [
-        StoredSeries(
-            run_id,
-            metric_id,
-            np.array([step], np.int64),
-            np.array([_number(value)], np.float64),
-            np.array([np.nan], np.float64),
-        )
-        for run_id, metric_id, step, value in sorted(rows, key=lambda row: tuple(row[:2]))
-    ]
-
-
-def _by_run(
-    connection: Connection, view: Any, names: Sequence[str], run_ids: Sequence[int]
-) -> dict[int, list[RunRow]]:
-    """run id → rows of a view, sorted by metric."""
-    columns = [view.c[name] for name in names]
-    found: dict[int, list[RunRow]] = defaultdict(list)
-    rows = rows_where(connection, columns, view.c.run_id, run_ids)
-    for row in sorted(rows, key=lambda row: str(row.metric)):
-        found[row.run_id].append(row._mapping)
-    return found
-
-
-def _history(
-    connection: Connection, series_keys: Sequence[str]
-) -> Iterator[tuple[int, str, int, float]]:
-    """(run id, metric, n, value) of whole series, selected or not: n counts all of them."""
-    view = history_view.c
-    query = select(view.run_id, view.metric, view.n, view.value)
-    for part in chunks(series_keys):
-        wanted = query.where(view.series_key.in_(part))
-        for run_id, metric, n, value in connection.execute(wanted, execution_options=_STREAMING):
-            yield run_id, metric, n, _number(value)
-
-
-def _number(value: float | None) -> float:
-    """A stored value; NULL is NaN."""
-    return float("nan") if value is None else value
+_WRITERS: Mapping[Layout, Callable[[_Export], int]] = {
+    Layout.DEFAULT: _write_views,
+    Layout.BOARD: _write_board,
+}

@@ -204,7 +204,7 @@ def write_pair(
     for tag, value in scalars(pair, *both).items():
         event_file.write_series(tag, at_zero, np.array([value], np.float64), unknown)
     event_file.write_value(text_value(f"{pair.run}/metadata/info", description(pair)))
-    values = columns.typed(hparams_of(pair))
+    values = hparams.typed(hparams_of(pair), columns.of_text)
     event_file.write_value(hparams.session_start(values, started_at=started(pair.compressed)))
     event_file.write_value(hparams.session_end(pair.compressed["status"], finished_at=None))
 

@@ -37,14 +37,15 @@ def file_name(stamp: float) -> str:
 class EventFile:
     """One event file, kept in memory or beside its place until ``commit`` renames it into it.
 
-    ``points`` counts what was written, ``beyond_float32`` what became ±Inf on the way.
+    ``points`` counts what was written. ``unchanged`` says that it was there already.
     """
 
     def __init__(self, path: Path, *, started_at: float) -> None:
         self.path = path
         self.points = 0
-        self.beyond_float32 = 0
-        self.size = 0
+        self.unchanged = False
+        self._beyond_float32 = 0
+        self._size = 0
         self._started_at = started_at
         self._hash = hashlib.sha256()
         self._series: list[tuple[str, _Columns]] = []  # to be encoded together
@@ -62,6 +63,18 @@ class EventFile:
         """Of everything written so far."""
         self._encode()
         return self._hash.hexdigest()
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        self._encode()
+        return self._size
+
+    @property
+    def beyond_float32(self) -> int:
+        """Values so far that became ±Inf on the way."""
+        self._encode()
+        return self._beyond_float32
 
     def write_series(
         self, tag: str, steps: IntArray, values: FloatArray, wall_times: FloatArray
@@ -90,7 +103,7 @@ class EventFile:
         self._waiting = 0
         with np.errstate(over="ignore"):
             singles = values.astype(np.float32)
-        self.beyond_float32 += int(np.count_nonzero(np.isinf(singles) & np.isfinite(values)))
+        self._beyond_float32 += int(np.count_nonzero(np.isinf(singles) & np.isfinite(values)))
         walls[~np.isfinite(walls)] = self._started_at
         make = one_by_one if len(steps) < _LOOP_BELOW else encoded
         for chunk in make(tags, counts, steps, singles, walls):
@@ -121,7 +134,7 @@ class EventFile:
 
     def _append(self, chunk: bytes | bytearray) -> None:
         self._hash.update(chunk)
-        self.size += len(chunk)
+        self._size += len(chunk)
         self._pending.append(chunk)
         self._pending_size += len(chunk)
         if self._pending_size >= _BUFFER:

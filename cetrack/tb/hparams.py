@@ -121,12 +121,10 @@ class Columns:
             if len(values) <= _MAX_CHOICES:
                 values.add(_shown(value))
 
-    def typed(self, hparams: Mapping[str, HParam]) -> dict[str, HParam]:
-        """One run's values, each in the type of its column."""
-        return {
-            key: _shown(value) if self._types[key] is str else value
-            for key, value in hparams.items()
-        }
+    @property
+    def of_text(self) -> frozenset[str]:
+        """The columns that hold text, though some runs may have a number there."""
+        return frozenset(key for key, kind in self._types.items() if kind is str)
 
     def protos(self) -> list[HParamInfo]:
         """The columns, sorted by name.
@@ -156,6 +154,11 @@ class Columns:
             for text in sorted(values):
                 column.domain_discrete.values.add(string_value=text)
         return column
+
+
+def typed(hparams: Mapping[str, HParam], text_columns: frozenset[str]) -> dict[str, HParam]:
+    """One run's values, each in the type of its column."""
+    return {key: _shown(value) if key in text_columns else value for key, value in hparams.items()}
 
 
 def _rank(key: str) -> tuple[float, str]:

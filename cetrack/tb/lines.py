@@ -42,18 +42,25 @@ _USUAL = {"kind": Kind.BENCHMARK}
 _RUNS_AT_ONCE = 1000
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Lines:
     """The lines of a selection.
 
-    ``names``: series_key → line. ``places``: run directory → (path of its file, first time).
-    ``unlike`` counts comparisons that are not like for like.
+    ``names``: series_key → line. ``places``: run directory → (path of its file, first time, line).
     """
 
     names: Mapping[str, str]
-    places: Mapping[str, tuple[str, float]]
+    places: Mapping[str, tuple[str, float, str]]
     order: TagOrder
-    unlike: int = 0
+
+    def paths(self, name: str) -> list[str]:
+        """Every file that a line may have."""
+        return [self.places[folder][0] for folder in _folders(name)]
+
+    def unlike_paths(self) -> list[str]:
+        """The files of comparisons that are not like for like."""
+        names = sorted(set(self.names.values()))
+        return [self.places[compare_folder(name, unlike=True)][0] for name in names]
 
 
 def lines_of(rows: Sequence[Row], order: TagOrder) -> Lines:
@@ -67,11 +74,15 @@ def lines_of(rows: Sequence[Row], order: TagOrder) -> Lines:
     for row in rows:
         times[names[row["series_key"]]].append(started(row))
     places = {
-        folder: (f"{folder}/{file_name(max(found))}", min(found))
+        folder: (f"{folder}/{file_name(max(found))}", min(found), name)
         for name, found in times.items()
-        for folder in (trend_folder(name), compare_folder(name), compare_folder(name, unlike=True))
+        for folder in _folders(name)
     }
     return Lines(names, places, order)
+
+
+def _folders(name: str) -> tuple[str, ...]:
+    return trend_folder(name), compare_folder(name), compare_folder(name, unlike=True)
 
 
 def trend_folder(name: str) -> str:
@@ -147,7 +158,6 @@ def compare_points(
         if key not in nth:
             continue
         unlike = not found["like_for_like"]
-        lines.unlike += unlike
         place = compare_folder(lines.names[row["series_key"]], unlike=unlike)
         for what in ("delta", "ratio"):
             if found[what] is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from cetrack.tb.events import EventFile
 from cetrack.tb.logdir import Logdir
 
 
@@ -22,34 +23,20 @@ class ExportReport:
     beyond_float32: int
     warnings: tuple[str, ...]
 
-
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What has been written so far."""
-
-    runs: int = 0
-    scalars: int = 0
-    beyond_float32: int = 0
-    warnings: list[str] = field(default_factory=list)
-
-    def count(self, event_file: EventFile) -> None:
-        """Add up what a file holds."""
-        self.scalars += event_file.points
-        self.beyond_float32 += event_file.beyond_float32
-
-    def report(self, target: Logdir) -> ExportReport:
-        """The whole, once ``target`` is finished."""
-        lost = f"values beyond float32, written as infinity: {self.beyond_float32:,}"
-        return ExportReport(
+    @classmethod
+    def of(cls, target: Logdir, *, runs: int, warnings: Iterable[str]) -> Self:
+        """The report on a folder that is finished."""
+        lost = f"values beyond float32, written as infinity: {target.beyond_float32:,}"
+        return cls(
             logdir=target.root,
-            runs=self.runs,
-            scalars=self.scalars,
+            runs=runs,
+            scalars=target.scalars,
             files=target.files,
             unchanged=target.unchanged,
             removed=target.removed,
-            beyond_float32=self.beyond_float32,
+            beyond_float32=target.beyond_float32,
             warnings=(
-                *self.warnings,
-                *([f"{lost}; the database keeps them"] if self.beyond_float32 else []),
+                *warnings,
+                *([f"{lost}; the database keeps them"] if target.beyond_float32 else []),
             ),
         )

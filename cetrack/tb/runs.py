@@ -25,11 +25,12 @@ Params = Mapping[str, tuple[str | None, float | None]]
 
 @dataclass(frozen=True, slots=True)
 class MetricName:
-    """A metric, the tag of its own series, and whether either way of it is better."""
+    """A metric and the tag of its own series."""
 
     name: str
     tag: str
-    has_direction: bool
+    direction: str | None
+    unit: str | None
 
 
 class RunSeries(Protocol):
@@ -87,11 +88,12 @@ def hparams_of(row: Row, params: Params) -> dict[str, hparams.HParam]:
     )
 
 
-def session(row: Row, params: Params, columns: hparams.Columns) -> list[Summary.Value]:
+def session(row: Row, params: Params, text_columns: frozenset[str]) -> list[Summary.Value]:
     """A run as a row of the HPARAMS table."""
     finished = row["finished_at"]
+    values = hparams.typed(hparams_of(row, params), text_columns)
     return [
-        hparams.session_start(columns.typed(hparams_of(row, params)), started_at=started(row)),
+        hparams.session_start(values, started_at=started(row)),
         hparams.session_end(row["status"], finished_at=finished.timestamp() if finished else None),
     ]
 

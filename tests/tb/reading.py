@@ -15,6 +15,8 @@ with warnings.catch_warnings():  # what TensorBoard carries with it is older tha
 
 __all__ = ["plugin_util", "runs", "scalars", "summary_values", "times", "tree"]
 
+MARKER = ".cetrack-export.json"
+
 Scalars = dict[str, list[tuple[int, float, float]]]
 
 EVERYTHING = {"scalars": 0, "tensors": 0}
@@ -53,6 +55,13 @@ def tree(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def events(folder: Path) -> dict[str, str]:
+    """Every event file with the sha256 of its content: the marker's stamps are a database's own."""
+    found = tree(folder)
+    del found[MARKER]
+    return found
 
 
 def times(folder: Path) -> dict[str, int]:

@@ -94,7 +94,9 @@ def test_types_and_values_of_columns() -> None:
 def test_a_session_is_written_in_the_types_of_the_columns() -> None:
     columns = columns_of({"lr": 0.5, "x": True}, {"lr": "auto", "x": 2.0})
 
-    value = hparams.session_start(columns.typed({"lr": 0.5, "x": True}), started_at=12.5)
+    value = hparams.session_start(
+        hparams.typed({"lr": 0.5, "x": True}, columns.of_text), started_at=12.5
+    )
     start = metadata.parse_session_start_info_plugin_data(content(value))
 
     assert start.start_time_secs == 12.5

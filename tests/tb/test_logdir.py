@@ -38,7 +38,11 @@ def test_the_marker_lists_files_and_hashes_and_nothing_of_the_machine(tmp_path: 
 
     marker = json.loads((tmp_path / "x" / MARKER).read_text())
     files = tree(tmp_path / "x")
-    assert marker == {"format": 1, "files": {A: files[A], B: files[B]}}
+    assert marker["format"] == 2
+    assert {path: entry["sha256"] for path, entry in marker["files"].items()} == {
+        A: files[A],
+        B: files[B],
+    }
     assert tree(tmp_path / "x") == tree(tmp_path / "y")
 
 
@@ -136,6 +140,8 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
         '{"files": {"/etc/events.out.tfevents.1.cetrack": null}, "format": 1}',
         '{"files": {"a/passwd": null}, "format": 1}',
         '{"files": {"a\\\\..\\\\events.out.tfevents.1.cetrack": null}, "format": 1}',
+        '{"files": {"a/events.out.tfevents.1.cetrack": 1}, "format": 2}',
+        '{"files": {"a/events.out.tfevents.1.cetrack": {"size": 1}}, "format": 2}',
         "[" * 100_000,
     ],
 )
@@ -147,9 +153,9 @@ def test_a_marker_that_no_export_has_written_is_refused(tmp_path: Path, marker: 
 
 
 def test_a_marker_of_another_version_is_refused(tmp_path: Path) -> None:
-    (tmp_path / MARKER).write_text('{"files": {}, "format": 2}')
+    (tmp_path / MARKER).write_text('{"files": {}, "format": 3}')
 
-    with pytest.raises(OutputError, match="format 2"):
+    with pytest.raises(OutputError, match="format 3"):
         Logdir.open(tmp_path)
 
 

@@ -1,0 +1,76 @@
+"""The runs of one export, and what tells whether anything about them has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from sqlalchemy import Connection
+
+from cetrack.exporting import reading
+from cetrack.exporting.reading import Metrics, State
+from cetrack.store import RunRow
+from cetrack.tb.stamps import known, stamp
+from cetrack.tb.views import TagOrder, View
+
+
+@dataclass(slots=True, kw_only=True)
+class Selection:
+    """Rows of the runs view by start, and what is known of them without reading any point.
+
+    ``states`` are those of the runs and of their baselines; ``metric_ids`` maps run ids to the ids
+    of their metrics, by commas.
+    """
+
+    connection: Connection
+    rows: Sequence[RunRow]
+    views: frozenset[View]
+    order: TagOrder
+    metrics: Metrics
+    states: Mapping[int, State]
+    metric_ids: Mapping[int, str]
+    _stamps: dict[int, str | None] = field(default_factory=dict)
+    _metric_stamps: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        connection: Connection,
+        rows: Sequence[RunRow],
+        *,
+        views: frozenset[View],
+        order: TagOrder,
+    ) -> Self:
+        """What there is to know of ``rows``, read in a few statements."""
+        return cls(
+            connection=connection,
+            rows=rows,
+            views=views,
+            order=order,
+            metrics=reading.metrics(connection),
+            states=reading.states(connection, rows),
+            metric_ids=reading.metrics_of(connection, [row["run_id"] for row in rows]),
+        )
+
+    def stamp_of(self, row: RunRow) -> str | None:
+        """A hash of the run with all that belongs to it, of what its baseline holds and of how
+        its metrics are called; None where nobody has noted that."""
+        run_id = row["run_id"]
+        if run_id not in self._stamps:
+            self._stamps[run_id] = self._stamp(row)
+        return self._stamps[run_id]
+
+    def _stamp(self, row: RunRow) -> str | None:
+        state = self.states[row["run_id"]]
+        baseline = self.states.get(row["baseline_run_id"])
+        if not known(it.revision for it in (state, baseline) if it is not None):
+            return None
+        metrics = self._stamp_of_metrics(self.metric_ids[row["run_id"]])
+        return stamp(dict(row), state, baseline, metrics)
+
+    def _stamp_of_metrics(self, ids: str) -> str:
+        if ids not in self._metric_stamps:
+            found = [self.metrics[int(key)] for key in ids.split(",") if key]
+            self._metric_stamps[ids] = stamp(sorted(found, key=lambda metric: metric.name))
+        return self._metric_stamps[ids]
