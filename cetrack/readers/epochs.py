@@ -6,7 +6,7 @@ not points: they change when the log grows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -126,7 +126,7 @@ def _read_document(source: Source) -> Iterator[RunRecord | Notice]:
 def _rows(history: History, uri: str) -> Rows:
     objects = rows_of(history.content)
     if objects:
-        return gathered(uri, lambda gather: _take_rows(gather, range(len(objects)), objects))
+        return gathered(uri, lambda gather: _take_rows(gather, enumerate(objects)))
     columns = dict(lists_of(history.content))
     count = max(map(len, columns.values()), default=0)
 
@@ -150,13 +150,14 @@ def line_rows(
 
     def fill(gather: Gather) -> None:
         for numbers, items in json_blocks(source, gather.notices, block):
-            others = [place for place, item in enumerate(items) if not _is_row(item)]
-            for item in [items[place] for place in others]:
-                facts.update(item)  # a header or a footer: the run's settings
-            if others:
-                items = [item for item in items if _is_row(item)]
-                numbers = np.delete(np.array(numbers), others).tolist()
-            _take_rows(gather, numbers, items)
+            if all(type(item) is dict and "epoch" in item for item in items):
+                take_objects(gather, numbers, items)
+                continue
+            for item in items:
+                if not _is_row(item):
+                    facts.update(item)  # a header or a footer: the run's settings
+            pairs = zip(numbers, items, strict=True)
+            _take_rows(gather, [pair for pair in pairs if _is_row(pair[1])])
 
     return gathered(source.uri, fill, held)
 
@@ -166,14 +167,14 @@ def _is_row(item: Any) -> bool:
     return not isinstance(item, dict) or "epoch" in item or any(k.lower() == "epoch" for k in item)
 
 
-def _take_rows(gather: Gather, numbers: Sequence[int], items: Sequence[Any]) -> None:
-    bad = [place for place, item in enumerate(items) if not isinstance(item, dict)]
-    for place in bad:
-        gather.notices.append(Notice(f"row {numbers[place]}", "not an object: left out"))
-    if bad:
-        numbers = np.delete(np.array(numbers), bad).tolist()
-        items = [item for item in items if isinstance(item, dict)]
-    take_objects(gather, numbers, items)
+def _take_rows(gather: Gather, rows: Iterable[tuple[int, Any]]) -> None:
+    kept = []
+    for number, item in rows:
+        if isinstance(item, dict):
+            kept.append((number, item))
+        else:
+            gather.notices.append(Notice(f"row {number}", "not an object: left out"))
+    take_objects(gather, [number for number, _ in kept], [item for _, item in kept])
 
 
 def _read_lines(source: Source) -> Iterator[RunRecord | Notice]:
