@@ -138,6 +138,10 @@ class MetricDef:
     description: str = ""
 
 
+_STEP_0 = np.zeros(1, np.int64)  # every single number has it: nobody may write to it
+_STEP_0.flags.writeable = False
+
+
 class Kept(Protocol):
     """Numbers that lie elsewhere, on disk, and are read anew whenever they are asked for."""
 
@@ -195,7 +199,7 @@ class Series:
         """A single number at step 0."""
         return cls(
             name=name,
-            steps=np.zeros(1, np.int64),
+            steps=_STEP_0,
             values=np.array([value], np.float64),
             spread=spread,
             unit=unit,

@@ -7,6 +7,7 @@ again under another path stays the run it was.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import PurePath
 
 from cetrack.precisions import METHODS, RUNTIMES, find_precision, label_words
@@ -63,6 +64,7 @@ def _stem(name: str) -> str:
     return bare.rpartition(".")[0] or bare
 
 
+@lru_cache(maxsize=4096)
 def split_label(part: str) -> tuple[str, str]:
     """(what may be a model's name, precision) of a part of a path, or of another label.
 

@@ -10,8 +10,9 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -49,6 +50,7 @@ from cetrack.shapes import split_batch
 from cetrack.units import convert
 
 MAX_NAME = 200
+_split_batch = lru_cache(maxsize=4096)(split_batch)  # a file has few shapes
 # what no measurement of these families can be
 _NEVER_NEGATIVE = frozenset({"latency", "size", "memory", "throughput"})
 # NUL and lone surrogates are refused by databases; other controls only by good taste
@@ -58,16 +60,16 @@ _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 def normalize(record: RunRecord) -> NormalRun:
     """The run in canonical names and units, with notices of all that was doubtful."""
     notices = list(record.notices)
-    precision, record = _precision(record, notices)
-    model, record = _model(record, notices)
+    precision, changes = _precision(record, notices)
+    model, batch, params = _model(record, notices)
     series = _series(record, notices)
     return NormalRun(
-        record=_clean_record(record),
+        record=_clean_record(record, {**changes, "batch_size": batch, "params": params}),
         model=model,
         precision=precision,
         series=tuple(series),
         samples=tuple(_samples(record.samples, record.metric_defs)),
-        params={clean_key(key): clean_param(value) for key, value in record.params.items()},
+        params={clean_key(key): clean_param(value) for key, value in params.items()},
         tags={clean_key(key): clean_text(value) for key, value in record.tags.items()},
         notices=tuple(notices),
     )
@@ -76,30 +78,35 @@ def normalize(record: RunRecord) -> NormalRun:
 # --- model and precision ---------------------------------------------------------------------
 
 
-def _precision(record: RunRecord, notices: list[Notice]) -> tuple[Precision, RunRecord]:
+def _precision(record: RunRecord, notices: list[Notice]) -> tuple[Precision, dict[str, str]]:
+    """The precision, and the fields of the record that its label fills."""
     found = find_precision(record.precision)
     if found is None:
         unknown = unknown_precision(clean_name(record.precision))
         notices.append(
             Notice(record.place, f"unknown precision {record.precision!r:.60}: kept as such")
         )
-        return unknown, record
+        return unknown, {}
     precision, words = found
     runtime = next((RUNTIMES[word] for word in words if word in RUNTIMES), "")
     method = next((METHODS[word] for word in words if word in METHODS), "")
-    environment = replace(record.environment, runtime=record.environment.runtime or runtime)
-    changed = replace(record, environment=environment, method=record.method or method)
-    known = {*RUNTIMES, *METHODS}
-    if any(word not in known for word in words):
-        changed = replace(changed, variant=changed.variant or clean_name(record.precision))
-    return precision, changed
+    changes = {
+        "runtime": record.environment.runtime or runtime,
+        "method": record.method or method,
+    }
+    if any(word not in RUNTIMES and word not in METHODS for word in words):
+        changes["variant"] = record.variant or clean_name(record.precision)
+    return precision, changes
 
 
-def _model(record: RunRecord, notices: list[Notice]) -> tuple[ModelHint, RunRecord]:
+def _model(
+    record: RunRecord, notices: list[Notice]
+) -> tuple[ModelHint, int | None, dict[str, ParamValue]]:
+    """The model, the batch size, which may be part of its shape, and the parameters."""
     hint = record.model
     shape, batch = hint.input_shape, record.batch_size
     if shape:
-        split = split_batch(shape)
+        split = _split_batch(shape)
         if split is None:
             notices.append(Notice(record.place, f"{shape!r:.60} is no shape: kept as text"))
         else:
@@ -117,10 +124,33 @@ def _model(record: RunRecord, notices: list[Notice]) -> tuple[ModelHint, RunReco
         input_shape=shape,
         description=clean_text(hint.description),
     )
-    return model, replace(record, batch_size=batch, params=params)
+    return model, batch, params
 
 
 # --- metrics ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What every series of a name and a unit comes to."""
+
+    found: Resolution
+    metric: MetricDef
+    source_name: str
+    source_unit: str | None
+    scale: float
+
+
+@lru_cache(maxsize=16_384)
+def _meaning(name: str, unit: str | None) -> _Meaning:
+    found = resolve(name, unit)
+    return _Meaning(
+        found=found,
+        metric=_definition(found.metric, None),
+        source_name=clean_key(name),
+        source_unit=_clean_unit(found.source_unit),
+        scale=float(found.scale),
+    )
 
 
 def _series(record: RunRecord, notices: list[Notice]) -> list[MetricSeries]:
@@ -162,17 +192,19 @@ def _normal_series(item: Series, record: RunRecord, notices: list[Notice]) -> Me
             source_unit=_clean_unit(source_unit),
             scale=scale,
         )
-    found = resolve(item.name, item.unit)
-    _doubt(item, found, record.place, notices)
+    means = _meaning(item.name, item.unit)
+    _doubt(item, means, record.place, notices)
+    stated = record.metric_defs.get(item.name)
+    values = kept_values(item)
     return MetricSeries(
-        metric=_definition(found.metric, record.metric_defs.get(item.name)),
+        metric=means.metric if stated is None else _definition(means.found.metric, stated),
         steps=item.steps,
-        values=converted(kept_values(item), found.scale),
+        values=values if means.scale == 1 else converted(values, means.found.scale),
         wall_times=item.wall_times,
-        spread=_scaled(item.spread, found),
-        source_name=clean_key(item.name),
-        source_unit=_clean_unit(found.source_unit),
-        scale=float(found.scale),
+        spread=_scaled(item.spread, means.found),
+        source_name=means.source_name,
+        source_unit=means.source_unit,
+        scale=means.scale,
     )
 
 
@@ -211,24 +243,27 @@ def _clean_unit(unit: str | None) -> str | None:
     return clean_name(unit) or None if unit is not None else None
 
 
-def _doubt(item: Series, found: Resolution, place: str, notices: list[Notice]) -> None:
+def _doubt(item: Series, means: _Meaning, place: str, notices: list[Notice]) -> None:
     where = item.place or place
-    if found.doubt:
-        notices.append(Notice(where, found.doubt))
-    signed = found.metric.family in _NEVER_NEGATIVE
-    fraction = found.metric.unit == "fraction"
-    if not (signed or fraction):
-        return
-    values = item.values
+    metric = means.found.metric
+    if means.found.doubt:
+        notices.append(Notice(where, means.found.doubt))
+    positive, fraction = metric.family in _NEVER_NEGATIVE, metric.unit == "fraction"
+    low, high = _range(item.values) if positive or fraction else (0.0, 0.0)
+    if positive and low < 0:
+        notices.append(Notice(where, f"negative {metric.family} {low:g}: kept as read"))
+    if fraction and high * means.scale > 1.5:
+        text = f"{metric.name} {high:g} looks like a percentage: kept as read"
+        notices.append(Notice(where, text))
+
+
+def _range(values: FloatArray) -> tuple[float, float]:
+    """The least and the greatest finite value; (0, 0) where there is none."""
+    if len(values) == 1:  # most series by far
+        only = float(values[0])
+        return (only, only) if math.isfinite(only) else (0.0, 0.0)
     numbers = values[np.isfinite(values)]
-    if not numbers.size:
-        return
-    if signed and numbers.min() < 0:
-        text = f"negative {found.metric.family} {numbers.min():g}: kept as read"
-        notices.append(Notice(where, text))
-    if fraction and numbers.max() * float(found.scale) > 1.5:
-        text = f"{found.metric.name} {numbers.max():g} looks like a percentage: kept as read"
-        notices.append(Notice(where, text))
+    return (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 0.0)
 
 
 def _scaled(spread: Spread | None, found: Resolution) -> Spread | None:
@@ -268,6 +303,8 @@ def _samples(samples: Iterable[Sample], stated: Mapping[str, MetricDef]) -> Iter
 
 def clean_text(text: str) -> str:
     """Text that every database stores: characters that none can become ``\ufffd``."""
+    if text.isprintable():  # much faster, and nearly always so
+        return text
     return _UNSTORABLE.sub("\ufffd", text)
 
 
@@ -307,15 +344,27 @@ _NAMES = ("method", "name", "variant", "dataset", "split", "task", "git_commit",
 _PLACES = ("device", "accelerator", "runtime", "runtime_version", "host", "os")
 
 
-def _clean_record(record: RunRecord) -> RunRecord:
+def _clean_record(record: RunRecord, changes: Mapping[str, Any]) -> RunRecord:
+    """The record with these fields, among them those of its environment, and clean text."""
+
+    def stated(owner: object, name: str) -> str:
+        text: str = changes.get(name) or getattr(owner, name)
+        return clean_name(text)
+
     environment = Environment(
-        **{name: clean_name(getattr(record.environment, name)) for name in _PLACES},
+        **{name: stated(record.environment, name) for name in _PLACES},
         details=clean_json(record.environment.details),
     )
-    artifacts = tuple(map(_clean_artifact, record.artifacts))
-    names: dict[str, Any] = {name: clean_name(getattr(record, name)) for name in _NAMES}
-    names["method"] = clean_name(canonical_method(record.method))
-    return replace(record, environment=environment, artifacts=artifacts, **names)
+    names = {name: stated(record, name) for name in _NAMES}
+    names["method"] = clean_name(canonical_method(changes.get("method") or record.method))
+    return replace(
+        record,
+        environment=environment,
+        artifacts=tuple(map(_clean_artifact, record.artifacts)),
+        batch_size=changes["batch_size"],
+        params=changes["params"],
+        **names,  # type: ignore[arg-type]
+    )
 
 
 def _clean_artifact(item: Artifact) -> Artifact:

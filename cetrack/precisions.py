@@ -189,6 +189,7 @@ def label_words(label: str) -> list[str]:
     return [word for word in _GAP.split(_COMMENT.sub("", label).lower()) if word]
 
 
+@lru_cache(maxsize=1024)
 def is_precision(label: str) -> bool:
     """True for a label that can hardly be anything but a format: ``INT8``, ``onnx_int8``.
 
@@ -203,6 +204,7 @@ def _qualify(words: Iterable[str]) -> bool:
     return all(word in _QUALIFIERS or _TAG.match(word) for word in words)
 
 
+@lru_cache(maxsize=1024)
 def canonical_method(text: str) -> str:
     """What cetrack calls a compression method; an unknown one keeps its name."""
     return METHODS.get(_slug(text), text)

@@ -21,10 +21,10 @@ from cetrack.readers.fields import (
     FIELD_KEYS,
     MODEL_KEYS,
     SETTING_BLOCKS,
+    as_fields,
     filled,
     model_block,
     model_hint,
-    with_fields,
 )
 from cetrack.readers.histories import is_training
 from cetrack.readers.numbers import is_number
@@ -66,7 +66,7 @@ class BenchmarkReader:
     def read(self, source: Source) -> Iterator[RunRecord | Notice]:
         """One run per model and precision, in the order of the file."""
         document = source.json.value
-        if not isinstance(document, Mapping):
+        if not isinstance(document, dict):
             raise MalformedSourceError(source.uri, "", "not a JSON object of models")
         yield from source.json.notices
         shared = Entry()
@@ -87,7 +87,7 @@ def _is_results(source: Source) -> bool:
     if not source.looks_like_json or source.first_object is not None:
         return False
     document = source.json.value
-    if not isinstance(document, Mapping) or is_compression(document):
+    if not isinstance(document, dict) or is_compression(document):
         return False
     proven = (any(map(is_precision, entries)) for entries in _models(document).values())
     return any(proven) or _is_nameless(document)
@@ -108,13 +108,13 @@ def _is_nameless(document: Mapping[str, Any]) -> bool:
 def _is_entry(key: str, value: Any) -> bool:
     """True for what may stand beside the precisions of a model."""
     about = _is_about_model(key, value) and key.lower() not in SETTING_BLOCKS
-    return about or (isinstance(value, Mapping) and find_precision(key) is not None)
+    return about or (isinstance(value, dict) and find_precision(key) is not None)
 
 
 def _is_model(name: str, value: Any) -> bool:
     """True for an object in which a precision we know holds measurements."""
     return (
-        isinstance(value, Mapping)
+        isinstance(value, dict)
         and name.lower() not in _SUMMARIES
         and any(find_precision(key) is not None and _is_run(inner) for key, inner in value.items())
     )
@@ -123,7 +123,7 @@ def _is_model(name: str, value: Any) -> bool:
 def _is_run(value: Any) -> bool:
     """True for an object of measurements; an empty one is a run that failed."""
     return (
-        isinstance(value, Mapping)
+        isinstance(value, dict)
         and not is_training(value)
         and (not value or any(map(is_number, value.values())) or read_entry(value, "").has_numbers)
     )
@@ -132,10 +132,10 @@ def _is_run(value: Any) -> bool:
 def _read_shared(shared: Entry, key: str, value: Any) -> None:
     """Take a top-level entry that is no model, or say that it was not understood."""
     place = pointer("", key)
-    if isinstance(value, Mapping) and key.lower() in SETTING_BLOCKS:
+    if isinstance(value, dict) and key.lower() in SETTING_BLOCKS:
         take_settings(shared, key, value, place)
-    elif isinstance(value, (Mapping, list)):
-        kind = "object" if isinstance(value, Mapping) else "list"
+    elif isinstance(value, (dict, list)):
+        kind = "object" if isinstance(value, dict) else "list"
         what = f"{kind} without a precision that holds measurements: left out"
         shared.notices.append(Notice(place, what))
     elif value is not None:
@@ -156,7 +156,7 @@ def _read_model(
         where = pointer(place, key)
         if _is_about_model(key, value):
             continue
-        if not isinstance(value, Mapping) or key.lower() in _SUMMARIES:
+        if not isinstance(value, dict) or key.lower() in _SUMMARIES:
             yield Notice(where, "not under a precision: left out")
         elif not value:
             yield Notice(where, "no measurements: no run made")
@@ -170,7 +170,7 @@ def _read_model(
 
 def _is_about_model(key: str, value: Any) -> bool:
     lowered = key.lower()
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return lowered in _MODEL_BLOCKS
     return lowered in FIELD_KEYS or lowered in MODEL_KEYS
 
@@ -181,7 +181,7 @@ def _about_model(name: str, entries: Mapping[str, Any], place: str) -> tuple[Mod
     for key, value in entries.items():
         if not _is_about_model(key, value):
             continue
-        block = isinstance(value, Mapping)
+        block = isinstance(value, dict)
         known, rest = model_block(value, name) if block else model_hint({key: value}, name)
         hint = filled(hint, known)
         entry = read_entry(rest, pointer(place, key) if block else place, numbers_are_params=True)
@@ -202,7 +202,7 @@ def _record(
 ) -> RunRecord:
     shape = {key: value for key, value in values.items() if key.lower() == "input_shape"}
     entry = read_entry({k: v for k, v in values.items() if k not in shape}, place)
-    record = RunRecord(
+    return RunRecord(
         format=FORMAT,
         place=place,
         kind=Kind.BENCHMARK,
@@ -215,5 +215,5 @@ def _record(
         artifacts=tuple(entry.artifacts),
         params={**around.params, **entry.params},
         notices=tuple(entry.notices),
+        **as_fields({**around.fields, **entry.fields}),
     )
-    return with_fields(record, {**around.fields, **entry.fields})

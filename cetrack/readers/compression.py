@@ -93,7 +93,7 @@ def _objects(source: Source, notices: list[Notice]) -> Iterator[tuple[str, Any]]
 
 def is_compression(item: Any) -> bool:
     """True for an object with the measurements of both sides."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return False
     before, after = _side(item, _BASELINE), _side(item, _COMPRESSED)
     return before is not None and after is not None and read_entry(item[after], "").has_numbers
@@ -101,7 +101,7 @@ def is_compression(item: Any) -> bool:
 
 def _side(item: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     """The key of one side's measurements."""
-    return next((name for name in names if isinstance(item.get(name), Mapping)), None)
+    return next((name for name in names if isinstance(item.get(name), dict)), None)
 
 
 def _content(record: RunRecord) -> str:
@@ -123,7 +123,7 @@ class _Side:
 def _opened(item: Mapping[str, Any], key: str, names: tuple[str, ...]) -> _Side:
     """A side; one that holds a single precision (``{"fp32": {…}}``) is what stands under it."""
     values = item[key]
-    inner = [name for name, value in values.items() if isinstance(value, Mapping)]
+    inner = [name for name, value in values.items() if isinstance(value, dict)]
     if len(values) == 1 and len(inner) == 1 and is_precision(inner[0]):
         return _Side(key, values[inner[0]], inner[0])
     return _Side(key, values, _precision(values, names))
@@ -187,7 +187,7 @@ def _facts(item: Mapping[str, Any], sides: set[str], place: str) -> tuple[ModelH
     settings: dict[str, Any] = {}
     for key in list(rest):
         value = rest[key]
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             continue
         if key.lower() in _MODEL_BLOCKS:
             named, unused = model_block(value, hint.name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ _SPREAD = {
 }
 # the repetitions behind the mean that they stand beside
 _REPETITIONS = frozenset({"raw", "samples", "values"})
+_NO_METRICS = frozenset({*FIELD_KEYS, *PARAM_KEYS})
 # blocks whose name says nothing about what is in them
 _PLAIN_BLOCKS = frozenset({"config", "configuration", "settings", "setup", "params"})
 _METRIC_BLOCKS = frozenset({"measurements", "metrics", "results"})
@@ -83,7 +84,10 @@ class _Spot:
 
 def pointer(place: str, key: object) -> str:
     """A JSON pointer one level down (RFC 6901)."""
-    return f"{place}/{str(key).replace('~', '~0').replace('/', '~1')}"
+    text = str(key)
+    if "~" in text or "/" in text:
+        text = text.replace("~", "~0").replace("/", "~1")
+    return f"{place}/{text}"
 
 
 def read_entry(values: Mapping[str, Any], place: str, *, numbers_are_params: bool = False) -> Entry:
@@ -97,9 +101,12 @@ def _sort(entry: Entry, values: Mapping[str, Any], spot: _Spot) -> None:
     for key, value in values.items():
         place = pointer(spot.place, key)
         name = f"{spot.prefix}{key}"
+        if type(value) is float and name.lower() not in _NO_METRICS and not spot.settings:
+            _add_metric(entry, name, value, unit=spot.unit, place=place)  # as nearly all are
+            continue
         if value is None or (not spot.prefix and _take_field(entry, str(key), value, place)):
             continue
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             if spot.prefix or spot.settings or not _take_block(entry, str(key), value, place):
                 _sort_object(entry, name, value, place, spot)
         elif isinstance(value, list):
@@ -109,7 +116,7 @@ def _sort(entry: Entry, values: Mapping[str, Any], spot: _Spot) -> None:
         elif isinstance(value, bool) or spot.settings or name.lower() in PARAM_KEYS:
             entry.params[name] = value if isinstance(value, bool) else param_of(value)
         else:
-            _add_metric(entry, Series.scalar(name, float_of(value), unit=spot.unit, place=place))
+            _add_metric(entry, name, float_of(value), unit=spot.unit, place=place)
 
 
 def _sort_object(
@@ -123,7 +130,7 @@ def _sort_object(
     inner = spot.below(name, place, unit)
     if spread is not None:
         mean, found = spread
-        _add_metric(entry, Series.scalar(name, mean, spread=found, unit=inner.unit, place=place))
+        _add_metric(entry, name, mean, spread=found, unit=inner.unit, place=place)
         for key in [key for key in rest if str(key).lower() in _REPETITIONS]:
             if isinstance(rest[key], list) and is_numeric(rest[key]):
                 _sort_list(entry, name, rest.pop(key), inner)
@@ -195,7 +202,7 @@ def _sort_text(entry: Entry, name: str, value: str, place: str, spot: _Spot) -> 
     measured = not spot.settings and (is_known(name, unit) or split_suffix(name) is not None)
     if measured and number is not None:
         entry.notices.append(Notice(place, f"number written as text: {shortened(value)}"))
-        _add_metric(entry, Series.scalar(name, number[0], unit=unit, place=place))
+        _add_metric(entry, name, number[0], unit=unit, place=place)
     elif measured and is_missing(value):
         entry.notices.append(Notice(place, f"{shortened(value)} is not a number: left out"))
     else:
@@ -205,26 +212,32 @@ def _sort_text(entry: Entry, name: str, value: str, place: str, spot: _Spot) -> 
         entry.params[name] = value
 
 
-def _add_metric(entry: Entry, series: Series) -> None:
-    if series.name in entry.series:
+def _add_metric(
+    entry: Entry,
+    name: str,
+    value: float,
+    *,
+    unit: str | None,
+    place: str,
+    spread: Spread | None = None,
+) -> None:
+    if name in entry.series:
         number = 2
-        while f"{series.name}#{number}" in entry.series:
+        while f"{name}#{number}" in entry.series:
             number += 1
-        entry.notices.append(
-            Notice(series.place, f"second value named '{series.name}': kept as '#{number}'")
-        )
-        series = replace(series, name=f"{series.name}#{number}")
-    if math.isnan(series.values[0]):
-        entry.notices.append(Notice(series.place, "NaN: stored as a missing value"))
-    elif math.isinf(series.values[0]):
-        entry.notices.append(Notice(series.place, "infinite, or beyond a 64-bit float"))
-    entry.series[series.name] = series
+        entry.notices.append(Notice(place, f"second value named '{name}': kept as '#{number}'"))
+        name = f"{name}#{number}"
+    if math.isnan(value):
+        entry.notices.append(Notice(place, "NaN: stored as a missing value"))
+    elif math.isinf(value):
+        entry.notices.append(Notice(place, "infinite, or beyond a 64-bit float"))
+    entry.series[name] = Series.scalar(name, value, spread=spread, unit=unit, place=place)
 
 
 def _take_field(entry: Entry, key: str, value: Any, place: str) -> bool:
     """Take a key that states a field of the run; False when it is something else."""
     name = FIELD_KEYS.get(key.lower())
-    if name is None or isinstance(value, (list, Mapping, bool)):
+    if name is None or isinstance(value, (list, dict, bool)):
         return False
     taken = field_value(name, value)
     if taken is None:
@@ -239,7 +252,7 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
     """Settings as dotted names: ``calibration.samples``."""
     for key, value in values.items():
         name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             yield from flatten(value, f"{name}.")
         elif isinstance(value, (str, bool)) or value is None:
             yield name, value

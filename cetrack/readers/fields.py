@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import Any
 
-from cetrack.domain import ModelHint, RunRecord, Status
+from cetrack.domain import Environment, ModelHint, RunRecord, Status
 from cetrack.readers.numbers import whole_number
 from cetrack.readers.times import parse_time
 
@@ -80,6 +80,7 @@ MODEL_KEYS: Mapping[str, str] = {
 }
 # inside a block that is about the model its name may be plain
 _BLOCK_KEYS: Mapping[str, str] = {**MODEL_KEYS, "name": "name"}
+_HINTS = tuple(item.name for item in fields(ModelHint))
 _ENVIRONMENT = frozenset({"accelerator", "device", "host", "os", "runtime", "runtime_version"})
 _STATUS: Mapping[str, Status] = {
     "aborted": Status.KILLED,
@@ -108,19 +109,26 @@ def field_value(name: str, value: Any) -> Any:
     return value if isinstance(value, str) and value.strip() else None
 
 
-def with_fields(record: RunRecord, fields: Mapping[str, Any]) -> RunRecord:
+def with_fields(record: RunRecord, stated: Mapping[str, Any]) -> RunRecord:
     """The record with fields set where it is still silent."""
-    environment = {
-        name: value
-        for name, value in fields.items()
-        if name in _ENVIRONMENT and not getattr(record.environment, name)
-    }
-    rest = {
-        name: value
-        for name, value in fields.items()
-        if name not in _ENVIRONMENT and getattr(record, name) in (None, "", Status.FINISHED)
-    }
-    return replace(record, environment=replace(record.environment, **environment), **rest)
+    environment: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
+    for name, value in stated.items():
+        if name in _ENVIRONMENT:
+            if not getattr(record.environment, name):
+                environment[name] = value
+        elif getattr(record, name) in (None, "", Status.FINISHED):
+            changes[name] = value
+    if environment:
+        changes["environment"] = replace(record.environment, **environment)
+    return replace(record, **changes) if changes else record
+
+
+def as_fields(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stated, as arguments of a new record."""
+    environment = {name: value for name, value in stated.items() if name in _ENVIRONMENT}
+    rest = {name: value for name, value in stated.items() if name not in _ENVIRONMENT}
+    return {"environment": Environment(**environment), **rest}
 
 
 def model_hint(values: Mapping[str, Any], name: str = "") -> tuple[ModelHint, dict[str, Any]]:
@@ -143,7 +151,7 @@ def _hint(
     rest: dict[str, Any] = {}
     for key, value in values.items():
         target = keys.get(str(key).lower())
-        if target is None or (isinstance(value, Mapping) and target != "input_shape"):
+        if target is None or (isinstance(value, dict) and target != "input_shape"):
             rest[key] = value
         elif value not in (None, ""):
             known.setdefault(target, _written(value))
@@ -152,10 +160,12 @@ def _hint(
 
 def filled(hint: ModelHint, other: ModelHint) -> ModelHint:
     """``hint`` with its blanks filled from ``other``."""
-    return ModelHint(**{key: value or getattr(other, key) for key, value in asdict(hint).items()})
+    if other == ModelHint():
+        return hint
+    return ModelHint(**{name: getattr(hint, name) or getattr(other, name) for name in _HINTS})
 
 
 def _written(value: Any) -> str:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return ";".join(f"{name}:{_written(item)}" for name, item in value.items())
     return "[" + ", ".join(map(str, value)) + "]" if isinstance(value, list) else str(value)

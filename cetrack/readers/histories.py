@@ -24,6 +24,7 @@ _HISTORY_KEYS = frozenset(
 )
 _EPOCH_NAMES = frozenset({"epoch", "epochs"})
 _MEASURED = frozenset({"energy", "latency", "power", "throughput"})
+_CONTAINERS = frozenset({dict, list})
 _DEEPEST = 2  # a model and a precision
 # lists that a data set is described by: train_ids, val_files
 _NOT_LOGGED = frozenset(
@@ -52,13 +53,20 @@ def histories(document: Any) -> Iterator[History]:
     if isinstance(document, list):
         if is_history(document):
             yield History("", document)
-    elif isinstance(document, Mapping):
+    elif isinstance(document, dict):
         yield from _below(document, History("", document))
 
 
 def is_training(value: Any) -> bool:
     """True for an object that holds a history rather than measurements of a benchmark."""
-    return isinstance(value, Mapping) and any(_below(value, History("", value), 1))
+    return (
+        isinstance(value, dict) and _is_nested(value) and any(_below(value, History("", value), 1))
+    )
+
+
+def _is_nested(document: Mapping[str, Any]) -> bool:
+    """True for an object with a list or an object in it: a history is one of them."""
+    return not _CONTAINERS.isdisjoint(map(type, document.values()))
 
 
 def _below(document: Mapping[str, Any], around: History, depth: int = 0) -> Iterator[History]:
@@ -73,13 +81,13 @@ def _below(document: Mapping[str, Any], around: History, depth: int = 0) -> Iter
         yield replace(around, content=document, facts=dict(_beside(document)))
     elif depth < _DEEPEST:
         for key, value in document.items():
-            if not isinstance(value, (list, Mapping)):
+            if not (_is_nested(value) if isinstance(value, dict) else is_history(value)):
                 continue
             named = _named(key, around.names)
             found = History(pointer(around.place, key), value, {**around.names, **named})
-            if isinstance(value, Mapping):
+            if isinstance(value, dict):
                 yield from _below(value, found, depth + bool(named))
-            elif is_history(value):
+            else:
                 yield found
 
 
@@ -119,7 +127,7 @@ def is_history(value: Any) -> bool:
     """True for per-epoch objects, or lists of numbers under the names of training metrics."""
     if isinstance(value, list):
         return are_epochs(value)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return False
     if any(_phase_rows(value)):
         return True
@@ -142,7 +150,7 @@ def is_epoch(value: Any) -> bool:
 
 
 def _has_epoch(value: Any) -> bool:
-    return isinstance(value, Mapping) and any(
+    return isinstance(value, dict) and any(
         key.lower() in _EPOCH_NAMES and _is_cell(value[key]) for key in value
     )
 
@@ -173,7 +181,7 @@ def lists_of(history: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
     for key, value in history.items():
         if isinstance(value, list):
             yield key, value
-        elif isinstance(value, Mapping) and key.lower() in PHASES:
+        elif isinstance(value, dict) and key.lower() in PHASES:
             for name, item in value.items():
                 if isinstance(item, list):
                     yield f"{key}/{name}", item
@@ -199,7 +207,7 @@ def _beside(history: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What stands in a history beside its lists: names, settings, early-stopping facts."""
     taken = dict(lists_of(history))
     for key, value in history.items():
-        phase = isinstance(value, Mapping) and key.lower() in PHASES
+        phase = isinstance(value, dict) and key.lower() in PHASES
         if key not in taken and not phase:
             yield key, value
 
@@ -207,7 +215,7 @@ def _beside(history: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def flat(item: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The cells of a per-epoch object; nested ones as ``train/loss``."""
     for key, value in item.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             yield from flat(value, inner_prefix(prefix, key))
         else:
             yield f"{prefix}{key}", value
