@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import signal
 import subprocess
 import sys
 import tempfile
@@ -85,7 +86,7 @@ def _pythons(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _measured(bench: Bench, cases: Sequence[Case]) -> Iterator[Row]:
-    """The rows of all cases; one that fails does not stop the others."""
+    """The rows of all cases; one that fails does not stop the others, an interrupt does."""
     for number, case in enumerate(cases, 1):
         bench.say(f"{number}/{len(cases)} {case.name}: {case.about}")
         try:
@@ -94,7 +95,15 @@ def _measured(bench: Bench, cases: Sequence[Case]) -> Iterator[Row]:
                 yield row
         except _FAILURES as error:
             bench.say(f"    failed: {error}")
-            yield Row(work=case.about, measured=None, unit="", note=str(error), failed=True)
+            yield _failed(case, str(error))
+        except KeyboardInterrupt:
+            missing = ", ".join(later.name for later in cases[number:]) or "nothing else"
+            yield _failed(case, f"interrupted; not run: {missing}")
+            return
+
+
+def _failed(case: Case, why: str) -> Row:
+    return Row(work=case.about, measured=None, unit="", note=why, failed=True)
 
 
 def _facts(bench: Bench, facts: dict[str, str]) -> Mapping[str, str]:
@@ -113,4 +122,5 @@ def _command(*, quick: bool, only: Sequence[str] | None) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, and show what there is
     sys.exit(main())

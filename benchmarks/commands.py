@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,20 +53,33 @@ def run(command: Sequence[str], folder: Path, variables: Mapping[str, str] | Non
     """Run a command in ``folder`` on this checkout's code. Raises CommandError when it fails."""
     with tempfile.TemporaryDirectory() as outputs:
         output = str(Path(outputs) / "said")
-        launched = subprocess.run(
+        launched = _launched(
             [sys.executable, "-S", str(_LAUNCH), output, *command],
-            cwd=folder,
-            env=_environment() | dict(variables or {}),
-            capture_output=True,
-            text=True,
-            check=True,
+            folder,
+            _environment() | dict(variables or {}),
         )
         stdout, stderr = (Path(f"{output}.{name}").read_text("utf-8") for name in ("out", "err"))
-    taken = json.loads(launched.stdout)
+    taken = json.loads(launched)
     if taken["code"]:
         raise CommandError(taken["code"], stderr)
     peak_mb = taken["peak_kib"] * _KIB / 1e6
     return Taken(taken["seconds"], taken["cpu_seconds"], peak_mb, stdout)
+
+
+def _launched(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> str:
+    """What the launcher prints. It and its command end with us when we are interrupted."""
+    launcher = subprocess.Popen(
+        command, cwd=folder, env=variables, stdout=subprocess.PIPE, text=True, process_group=0
+    )
+    try:
+        said, _ = launcher.communicate()
+    except BaseException:
+        os.killpg(launcher.pid, signal.SIGKILL)
+        launcher.wait()
+        raise
+    if launcher.returncode:
+        raise CommandError(launcher.returncode, f"no such command: {command[4]}")
+    return said
 
 
 def _environment() -> dict[str, str]:

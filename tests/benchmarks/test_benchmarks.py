@@ -309,3 +309,22 @@ def test_the_program_prints_its_page_and_writes_it(
     assert "`cetrack --help`" in said.out
     assert "1/1 startup" in said.err
     assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_an_interrupt_ends_everything_and_shows_what_there_is(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--only", "startup", "filter"]
+    running = subprocess.Popen(
+        [*command, "--folder", str(tmp_path)],
+        cwd=commands.ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stderr is not None
+    assert "1/2 filter" in running.stderr.readline()
+    running.terminate()
+    page, said = running.communicate(timeout=60)
+
+    assert running.returncode == 1, said
+    assert "interrupted; not run: startup" in page
+    assert not list(tmp_path.iterdir())
