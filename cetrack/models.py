@@ -207,7 +207,10 @@ class Metric(Base):
 
 
 class Point(Base):
-    """One value of one metric of one run at one step; ``wall_time`` is seconds since the epoch."""
+    """One value of one metric of one run at one step; ``wall_time`` is seconds since the epoch.
+
+    PostgreSQL does not check its references: see migration 0005.
+    """
 
     __tablename__ = "point"
     run_id: Mapped[int] = _ref("run.id", primary_key=True)

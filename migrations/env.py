@@ -10,6 +10,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from cetrack.db.engine import make_engine, normalize_url, transaction
+from cetrack.db.schema import is_compared
 from cetrack.models import Base
 
 
@@ -28,9 +29,7 @@ def run(connection: Connection) -> None:
         connection=connection,
         target_metadata=Base.metadata,
         render_item=render_item,
-        include_object=lambda item, name, kind, reflected, other: (
-            not (kind == "table" and reflected and other is None)
-        ),
+        include_object=is_compared,
     )
     with context.begin_transaction():
         context.run_migrations()

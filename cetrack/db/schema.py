@@ -147,13 +147,19 @@ def differences(engine: Engine) -> list[str]:
     from cetrack.models import Base
 
     with transaction(engine, writes=False) as connection:
-        context = MigrationContext.configure(connection, opts={"include_object": _is_ours})
+        kept = {"include_object": is_compared}
+        context = MigrationContext.configure(connection, opts=kept)
         found = [_describe(change) for change in compare_metadata(context, Base.metadata)]
         return found + _view_differences(connection)
 
 
-def _is_ours(item: Any, name: str, kind: str, reflected: bool, compare_to: Any) -> bool:
-    """Other people's tables in the same database are none of our business."""
+def is_compared(item: Any, name: str, kind: str, reflected: bool, compare_to: Any) -> bool:
+    """Other people's tables in the same database are none of our business.
+
+    Nor are the references of points: only SQLite keeps them, see migration 0005.
+    """
+    if kind == "foreign_key_constraint":
+        return bool(item.table.name != "point")
     return not (kind == "table" and reflected and compare_to is None)
 
 

@@ -299,7 +299,7 @@ def test_the_size_of_a_database(filled: Store) -> None:
 
     assert (sizes["run"], sizes["point"], sizes["source"]) == (4, 10, 1)
     assert isinstance(sizes["size_bytes"], int)
-    assert sizes["schema"] == "0004"
+    assert sizes["schema"] == "0005"
 
 
 def test_an_empty_database(store: Store) -> None:
