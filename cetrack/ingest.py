@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from cetrack.db.engine import patiently
+from cetrack.db.engine import dialect_of, patiently
 from cetrack.discover import discover
 from cetrack.domain import Notice
 from cetrack.errors import ReadError
@@ -194,12 +194,14 @@ class _Work:
 
     def _link(self, store: Store) -> list[str]:
         with store.write() as connection:
-            return link(
+            remarks = link(
                 connection,
                 self.touched,
                 fixed=self.fixed,
                 baseline_precision=self.options.baseline_precision,
             )
+            dialect_of(connection).after_bulk_write(connection, len(self.touched))
+            return remarks
 
 
 def _travelling(sources: Sequence[Source]) -> Iterator[list[Source]]:

@@ -16,6 +16,11 @@ from cetrack.db.rows import Row
 from cetrack.domain import FloatArray, IntArray
 from cetrack.errors import UsageError
 
+# what queries join and filter by; points are only read by key
+PLANNED = (
+    *("run", "run_metric", "metric", "model", "precision", "environment", "experiment"),
+    *("param", "tag"),
+)
 READING = frozenset({"select", "with", "values", "explain", "table", "show"})
 
 
@@ -105,6 +110,9 @@ class Dialect(Protocol):
 
     def reads_series_alone(self, *, series: int, points: int) -> bool:
         """Whether a run of this size is better read one series at a time than among others."""
+
+    def after_bulk_write(self, connection: Connection, runs: int) -> None:
+        """Let the planner know how large things have become, after ``runs`` were written."""
 
     def lock_for_migration(self, connection: Connection) -> None:
         """Keep other migrations out until the transaction ends."""

@@ -14,10 +14,11 @@ from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL
 
-from cetrack.db.dialect import POINT_DTYPE, PointColumns, SeriesColumns, require_reading
+from cetrack.db.dialect import PLANNED, POINT_DTYPE, PointColumns, SeriesColumns, require_reading
 from cetrack.db.rows import Row, bound, column_list
 from cetrack.errors import DatabaseUnavailableError, UsageError
 
+_MANY_RUNS = 1000
 _MIGRATION_LOCK = 0x6365_7472_6163_6B00  # "cetrack" in ASCII, as an advisory lock's number
 _STAGE = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS new_point (run_id bigint, metric_id bigint, "
@@ -133,6 +134,12 @@ class PostgresDialect:
     def reads_series_alone(self, *, series: int, points: int) -> bool:
         """A statement is a round trip: only where a whole run is too much to hold."""
         return points >= _HELD_POINTS
+
+    def after_bulk_write(self, connection: Connection, runs: int) -> None:
+        """At once after many: the server itself looks a minute later, at small tables never."""
+        if runs >= _MANY_RUNS:
+            tables = ", ".join(f'"{table}"' for table in PLANNED)
+            connection.exec_driver_sql(f"ANALYZE {tables}")
 
     def lock_for_migration(self, connection: Connection) -> None:
         """Two first starts at once: the second waits, then finds the work done."""

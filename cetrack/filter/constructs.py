@@ -63,6 +63,16 @@ class owns_row(Condition):  # noqa: N801 - reads as SQL
         super().__init__(run_id, found.correlate(None).scalar_subquery(), exists)
 
 
+class unjoined(Condition):  # noqa: N801 - reads as SQL
+    """A sub-query that PostgreSQL is to ask row by row.
+
+    It would make a join of it and think about the order of all joins: of a filter with a hundred
+    conditions for ten seconds and more.
+    """
+
+    inherit_cache = True
+
+
 class ascii_lower(FunctionElement[str]):  # noqa: N801 - reads as SQL
     """Text with A–Z in lower case, whatever the locale of the database."""
 
@@ -111,6 +121,16 @@ def _compile_sqlite_owns_row(element: owns_row, compiler: SQLCompiler, **options
 def _compile_postgres_owns_row(element: owns_row, compiler: SQLCompiler, **options: Any) -> str:
     _, _, exists = element.clauses
     return str(compiler.process(exists, **options))
+
+
+@compiles(unjoined, "sqlite")
+def _compile_sqlite_unjoined(element: unjoined, compiler: SQLCompiler, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+@compiles(unjoined, "postgresql")
+def _compile_postgres_unjoined(element: unjoined, compiler: SQLCompiler, **options: Any) -> str:
+    return f"coalesce({compiler.process(element.clauses, **options)}, false)"
 
 
 @compiles(ascii_lower, "sqlite")

@@ -9,9 +9,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import cast
-
-from lark import Token, Tree
+from typing import TYPE_CHECKING, cast
 
 from cetrack.errors import FilterError
 from cetrack.filter.fields import (
@@ -43,6 +41,9 @@ from cetrack.filter.tree import (
 )
 from cetrack.filter.values import is_number, numeral_of, typed_value
 from cetrack.filter.words import Name, Problem, Word, name_words, value_word
+
+if TYPE_CHECKING:
+    from lark import Token, Tree
 
 MetricResolver = Callable[[str], str]
 

@@ -15,7 +15,14 @@ from typing import Any, assert_never
 from sqlalchemy import ColumnElement, FromClause, Select, and_, literal, or_, select
 from sqlalchemy import Exists as RowExists
 
-from cetrack.filter.constructs import ascii_lower, formula, glob_match, is_one_of, owns_row
+from cetrack.filter.constructs import (
+    ascii_lower,
+    formula,
+    glob_match,
+    is_one_of,
+    owns_row,
+    unjoined,
+)
 from cetrack.filter.fields import ValueKind, kind_of, shape_pattern_spellings
 from cetrack.filter.glob import fold, postgres_regex, shape_globs, sqlite_glob
 from cetrack.filter.match import ORDER, bounds, folded_values
@@ -48,6 +55,7 @@ Condition = ColumnElement[bool]
 
 _METRIC, _PARAM, _RUN_METRIC, _TAG = (table.__table__ for table in (Metric, Param, RunMetric, Tag))
 _NEUTRAL = {"AND": "1 = 1", "OR": "1 = 0"}
+_JOINED = 6  # so many conditions a planner may turn into joins
 _CHUNK = 100  # SQLite refuses an expression deeper than 1000, and reads a OR b OR … as nested
 
 
@@ -125,6 +133,8 @@ def _compiled(normal: _Joined | _Literal) -> Condition:
             narrows = narrows and node.word == "AND"
             return _joined_text(node.word, [template(part, narrows=narrows) for part in node.parts])
         condition = _leaf(node.leaf, narrows=narrows and not node.negated)
+        if len(leaves) >= _JOINED and not isinstance(node.leaf.ref, FieldRef):
+            condition = unjoined(condition)
         leaves.append(_none(condition) if node.negated else condition)
         return "{}"
 

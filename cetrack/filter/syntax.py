@@ -1,7 +1,8 @@
 """Filter text → syntax tree, and what to say when it has none.
 
-Wraps lark: the grammar is in ``grammar.lark``. Knows no names and no values. Whatever the text,
-the only exception is :class:`cetrack.filter.words.Problem`.
+Wraps lark, which is loaded where there is a filter: the grammar is in ``grammar.lark``. Knows no
+names and no values. Whatever the text, the only exception is
+:class:`cetrack.filter.words.Problem`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-
-from lark import Lark, Token, Tree
-from lark.exceptions import UnexpectedCharacters
+from typing import TYPE_CHECKING
 
 from cetrack.filter.words import Problem
+
+if TYPE_CHECKING:
+    from lark import Lark, Token, Tree
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
@@ -40,12 +42,16 @@ _JOINS = ("_AND", "_OR")
 
 @cache
 def _parser() -> Lark:
+    from lark import Lark
+
     grammar = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
     return Lark(grammar, parser="lalr", lexer="basic")
 
 
 def syntax_tree(text: str) -> Tree[Token]:
     """The tree of a filter; raises Problem."""
+    from lark import Token
+
     tokens = _tokens(text)
     _check_depth(tokens)
     driver = _parser().parse_interactive()
@@ -69,6 +75,8 @@ def place_of(token: Token) -> int:
 
 
 def _tokens(text: str) -> list[Token]:
+    from lark.exceptions import UnexpectedCharacters
+
     _check_text(text)
     try:
         tokens = list(_parser().lex(text))

@@ -1,0 +1,51 @@
+"""What a command loads: nothing that its work does not need."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ALWAYS_LATER = ("pandas", "tensorboardX", "tensorboard", "alembic", "matplotlib", "torch", "google")
+WHERE_A_DATABASE_IS = ("sqlalchemy", "numpy", "orjson", "lark")
+LOADED = """
+import sys
+from cetrack.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as done:
+    assert done.code == 0, done.code
+print("loaded:", *sorted(sys.modules))
+"""
+
+
+def loaded_by(*args: str) -> set[str]:
+    """The modules that are loaded when the command is done."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *args], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rpartition("loaded:")[2].split())
+
+
+def test_help_loads_no_database() -> None:
+    loaded = loaded_by("--help")
+
+    assert "cetrack.cli.runs" in loaded
+    assert loaded & {*ALWAYS_LATER, *WHERE_A_DATABASE_IS} == set()
+
+
+@pytest.mark.parametrize("command", ["runs", "models", "metrics"])
+def test_a_list_loads_no_more_than_its_database(
+    command: str, sqlite_template: Path, tmp_path: Path
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "small.db")
+
+    loaded = loaded_by(command, "--db", str(tmp_path / "small.db"))
+
+    unused = {"lark", "orjson", "psycopg", "cetrack.db.postgres", "cetrack.readers"}
+    assert "sqlalchemy" in loaded
+    assert loaded & {*ALWAYS_LATER, *unused} == set()
