@@ -61,11 +61,13 @@ class PostgresDialect:
         """UTC sessions, a name in pg_stat_activity, and no endless wait for a dead host."""
         # what went wrong is raised: without a handler the driver would also print it
         logging.getLogger("psycopg").addHandler(logging.NullHandler())
+        # queries take milliseconds: compiling them to machine code takes longer than they do
+        wait = f"-c lock_timeout={int(busy_timeout_s * 1000)}"
         return {
             "connect_args": {
                 "connect_timeout": 10,
                 "application_name": "cetrack",
-                "options": f"-c timezone=UTC -c lock_timeout={int(busy_timeout_s * 1000)}",
+                "options": f"-c timezone=UTC -c jit=off {wait}",
             },
             "pool_pre_ping": True,
         }
