@@ -27,6 +27,7 @@ NO_METRICS = frozenset({*STEP_NAMES, *TIME_NAMES, *GROUP_NAMES, *_PHASE_NAMES})
 _REPEATED_SHARE = 0.01
 _RESUMED = 4  # a log that jumps back more often than it can have been resumed
 _LARGEST_STEP = 2**53  # beyond, a float64 cannot tell two steps apart
+_Phases = npt.NDArray[np.int8]
 _PHASES = ("", *sorted(set(PHASES.values())))
 
 
@@ -143,12 +144,12 @@ def _group(rows: Rows, key: Mapping[str, str]) -> Group:
             facts[name] = distinct.pop()
         else:
             notices.append(Notice("", f"column '{name}' holds text that changes: left out"))
-    phases = np.zeros(rows.count, np.int64)
+    phases = np.zeros(rows.count, np.int8)
     if phase_name is not None:
         column = rows.columns[phase_name]
         known = {cell: _PHASES.index(PHASES[cell.lower()]) for cell in set(column.cells)}
         phases[column.rows] = np.fromiter(
-            map(known.__getitem__, column.cells), np.int64, len(column.rows)
+            map(known.__getitem__, column.cells), np.int8, len(column.rows)
         )
     return Group(key, tuple(_series(rows, phases, notices)), facts, tuple(notices))
 
@@ -171,7 +172,7 @@ class _Points:
     overwritten: int
 
 
-def _series(rows: Rows, phases: IntArray, notices: list[Notice]) -> Iterator[Series]:
+def _series(rows: Rows, phases: _Phases, notices: list[Notice]) -> Iterator[Series]:
     step_name, steps = _steps(rows, phases, notices)
     walls = _wall_times(rows)
     known: dict[int, list[_Points]] = {}
@@ -198,19 +199,22 @@ def _series(rows: Rows, phases: IntArray, notices: list[Notice]) -> Iterator[Ser
 
 
 def _points(
-    rows: IntArray, steps: IntArray, phases: IntArray, walls: FloatArray | None
+    rows: IntArray, steps: IntArray, phases: _Phases, walls: FloatArray | None
 ) -> Iterator[_Points]:
     mine, phase_of = steps[rows], phases[rows]
+    if _rises(mine) and mine[0] >= 0 and not phase_of.any():  # as in nearly every log
+        yield _Points(0, mine, None, None if walls is None else walls[rows], 0)
+        return
     for phase in np.unique(phase_of).tolist():
         index = np.flatnonzero((mine >= 0) & (phase_of == phase))
         found = mine[index]
         overwritten = 0
-        if not (np.diff(found) > 0).all():
+        if not _rises(found):
             kept, order = np.unique(found[::-1], return_index=True)
             index = index[len(found) - 1 - order]  # the last of equal steps wins
             overwritten = len(found) - len(kept)
             found = kept
-        whole = len(index) == len(rows) and bool((np.diff(index) > 0).all())
+        whole = len(index) == len(rows) and _rises(index)
         yield _Points(
             phase,
             found,
@@ -234,7 +238,7 @@ def _wall_times(rows: Rows) -> FloatArray | None:
 # --- steps -----------------------------------------------------------------------------------
 
 
-def _steps(rows: Rows, phases: IntArray, notices: list[Notice]) -> tuple[str | None, IntArray]:
+def _steps(rows: Rows, phases: _Phases, notices: list[Notice]) -> tuple[str | None, IntArray]:
     """(the column that is the step, step of every row int64[n]; -1: the row has none).
 
     Without a column of whole numbers, or where repetition is the rule, it is the row's number
@@ -266,18 +270,30 @@ def _steps(rows: Rows, phases: IntArray, notices: list[Notice]) -> tuple[str | N
 
 
 def _whole_steps(column: Column, count: int) -> IntArray | None:
-    values = column.cells[~np.isnan(column.cells)]
+    rows, values = column.rows, column.cells
+    known = ~np.isnan(values)
+    if not known.all():
+        rows, values = rows[known], values[known]
     if not len(values) or not ((values >= 0) & (values < _LARGEST_STEP)).all():
         return None
-    if (values != np.floor(values)).any():
+    whole = values.astype(np.int64)
+    if (values != whole).any():
         return None
+    if len(rows) == count:
+        return whole
     steps = np.full(count, -1, np.int64)
-    steps[column.rows[~np.isnan(column.cells)]] = values.astype(np.int64)
+    steps[rows] = whole
     return steps
 
 
-def _repeats(rows: Rows, steps: IntArray, phases: IntArray) -> bool:
+def _rises(steps: IntArray) -> bool:
+    return bool((steps[1:] > steps[:-1]).all())
+
+
+def _repeats(rows: Rows, steps: IntArray, phases: _Phases) -> bool:
     """True when metrics have several values at a step as a rule, not only after a resumption."""
+    if _rises(steps):
+        return False
     code = steps * len(_PHASES) + phases
     if _share_overwritten(rows, steps, code) <= _REPEATED_SHARE:
         return False
