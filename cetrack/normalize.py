@@ -346,17 +346,12 @@ _PLACES = ("device", "accelerator", "runtime", "runtime_version", "host", "os")
 
 def _clean_record(record: RunRecord, changes: Mapping[str, Any]) -> RunRecord:
     """The record with these fields, among them those of its environment, and clean text."""
-
-    def stated(owner: object, name: str) -> str:
-        text: str = changes.get(name) or getattr(owner, name)
-        return clean_name(text)
-
     environment = Environment(
-        **{name: stated(record.environment, name) for name in _PLACES},
+        **_clean_names(record.environment, _PLACES, changes),
         details=clean_json(record.environment.details),
     )
-    names = {name: stated(record, name) for name in _NAMES}
-    names["method"] = clean_name(canonical_method(changes.get("method") or record.method))
+    method = canonical_method(changes.get("method") or record.method)
+    names = _clean_names(record, _NAMES, {**changes, "method": method})
     return replace(
         record,
         environment=environment,
@@ -365,6 +360,12 @@ def _clean_record(record: RunRecord, changes: Mapping[str, Any]) -> RunRecord:
         params=changes["params"],
         **names,  # type: ignore[arg-type]
     )
+
+
+def _clean_names(owner: object, names: Iterable[str], changes: Mapping[str, Any]) -> dict[str, str]:
+    """Those of the names that are not blank."""
+    stated = {name: changes.get(name) or getattr(owner, name) for name in names}
+    return {name: clean_name(text) for name, text in stated.items() if text}
 
 
 def _clean_artifact(item: Artifact) -> Artifact:

@@ -201,14 +201,15 @@ def _record(
     hint: ModelHint, precision: str, values: Mapping[str, Any], place: str, around: Entry
 ) -> RunRecord:
     shape = {key: value for key, value in values.items() if key.lower() == "input_shape"}
-    entry = read_entry({k: v for k, v in values.items() if k not in shape}, place)
+    measured = {k: v for k, v in values.items() if k not in shape} if shape else values
+    entry = read_entry(measured, place)
     return RunRecord(
         format=FORMAT,
         place=place,
         kind=Kind.BENCHMARK,
         identity=Identity.SNAPSHOT,
         raw=values,
-        model=filled(hint, model_hint(shape)[0]),
+        model=filled(hint, model_hint(shape)[0]) if shape else hint,
         precision=precision,
         series=tuple(entry.series.values()),
         samples=tuple(entry.samples),

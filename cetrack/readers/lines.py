@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ import orjson
 from cetrack.domain import Notice
 from cetrack.errors import MalformedSourceError, ReadError
 from cetrack.readers.blocks import BLOCK_BYTES, line_blocks
-from cetrack.readers.json_text import MAX_DEPTH, parse_json
+from cetrack.readers.json_text import MAX_DEPTH, any_json, parse_json
 from cetrack.readers.source import Source
 
 
@@ -84,5 +85,6 @@ def _value(text: bytes, uri: str) -> Any:
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError:
-            pass  # NaN, huge integers and surrogates are for the slower parser
+            with suppress(ValueError):  # NaN, huge integers and surrogates
+                return any_json(text)
     return parse_json(text, uri).value
