@@ -188,8 +188,8 @@ def _keys(
 def _first_steps(record: RunRecord) -> list[Series]:
     """Every series cut to the first step of the log."""
     first = min((int(item.steps[0]) for item in record.series if len(item.steps)), default=0)
-    return [
-        replace(item, steps=item.steps[:1], values=item.values[:1], wall_times=None)
+    return [  # copies: a view would hold all that was read from disk
+        replace(item, steps=item.steps[:1], values=item.values[:1].copy(), wall_times=None)
         for item in record.series
         if len(item.steps) and int(item.steps[0]) == first
     ]
