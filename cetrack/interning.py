@@ -6,9 +6,11 @@ one at the same time end up with one row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -26,6 +28,7 @@ from cetrack.models import Precision as PrecisionRow
 _Key = tuple[str, ...]
 _Columns = Mapping[str, Any]
 _IN_LIST = 500
+_PLACE = ("device", "accelerator", "runtime", "runtime_version", "host", "os")
 # the columns by which a shared row is found
 _KEYS: Mapping[type[Base], tuple[str, ...]] = {
     EnvironmentRow: ("fingerprint",),
@@ -41,7 +44,8 @@ class Interner:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._rows: dict[tuple[str, _Key], dict[str, Any]] = {}
+        self._rows: dict[type[Base], dict[_Key, dict[str, Any]]] = defaultdict(dict)
+        self._fingerprints: dict[tuple[Any, ...], str] = {}
         self._dialect = dialect_of(connection)
 
     def load(self, runs: Iterable[NormalRun]) -> None:
@@ -50,8 +54,10 @@ class Interner:
         precisions: dict[_Key, Precision] = {}
         models: dict[_Key, ModelHint] = {}
         for run in runs:
-            metrics |= {(item.metric.name,): item.metric for item in run.series}
-            metrics |= {(item.metric.name,): item.metric for item in run.samples}
+            for item in run.series:
+                metrics[(item.metric.name,)] = item.metric
+            for sample in run.samples:
+                metrics[(sample.metric.name,)] = sample.metric
             precisions[(run.precision.name,)] = run.precision
             models.setdefault(_model_key(run.model), run.model)
         self._load(MetricRow, {key: _metric_columns(item) for key, item in metrics.items()})
@@ -73,19 +79,19 @@ class Interner:
     def experiment(self, name: str, created_at: datetime | None = None) -> int:
         """The id of an experiment."""
         created = created_at or datetime.now(UTC)
-        return self._id(ExperimentRow, (name,), {"name": name, "created_at": created})
+        return self._id(ExperimentRow, (name,), lambda: {"name": name, "created_at": created})
 
     def precision(self, precision: Precision) -> int:
         """The id of a number format."""
-        return self._id(PrecisionRow, (precision.name,), asdict(precision))
+        return self._id(PrecisionRow, (precision.name,), lambda: asdict(precision))
 
     def metric(self, metric: MetricDef) -> int:
         """The id of a metric; the first definition that is stored wins."""
-        return self._id(MetricRow, (metric.name,), _metric_columns(metric))
+        return self._id(MetricRow, (metric.name,), lambda: _metric_columns(metric))
 
     def model(self, hint: ModelHint) -> int:
         """The id of a model; category and description fill blanks of a known one."""
-        row = self._row(ModelRow, _model_key(hint), asdict(hint))
+        row = self._row(ModelRow, _model_key(hint), lambda: asdict(hint))
         rest = {"category": hint.category, "description": hint.description}
         blanks = {key: value for key, value in rest.items() if value and not row[key]}
         if blanks:
@@ -97,7 +103,7 @@ class Interner:
     def conflicts(self, run: NormalRun) -> list[str]:
         """Sentences on what a run says otherwise than is stored about its model and metrics."""
         hint = run.model
-        model = self._row(ModelRow, _model_key(hint), asdict(hint))
+        model = self._row(ModelRow, _model_key(hint), lambda: asdict(hint))
         found = []
         if hint.category and model["category"] != hint.category:
             found.append(
@@ -106,7 +112,7 @@ class Interner:
             )
         for series in run.series:
             metric = series.metric
-            stored = self._row(MetricRow, (metric.name,), _metric_columns(metric))["unit"]
+            stored = self._row(MetricRow, (metric.name,), partial(_metric_columns, metric))["unit"]
             if stored != metric.unit:
                 found.append(
                     f"metric '{metric.name}' has {_said(metric.unit)} here, "
@@ -118,9 +124,12 @@ class Interner:
         """The id of an environment, None when nothing is known about it."""
         if environment.is_blank:
             return None
-        rest = {**asdict(environment), "details": dict(environment.details) or None}
-        fingerprint = identity.digest(rest)
-        return self._id(EnvironmentRow, (fingerprint,), {"fingerprint": fingerprint, **rest})
+        columns = {**asdict(environment), "details": dict(environment.details) or None}
+        known = (*(columns[name] for name in _PLACE), identity.canonical_json(columns["details"]))
+        if known not in self._fingerprints:
+            self._fingerprints[known] = identity.digest(columns)
+        key = self._fingerprints[known]
+        return self._id(EnvironmentRow, (key,), lambda: {"fingerprint": key, **columns})
 
     def run_fields(self, run: NormalRun) -> dict[str, Any]:
         """The ids and keys of a run row that depend on shared rows."""
@@ -133,20 +142,21 @@ class Interner:
             "like_key": like_key,
         }
 
-    def _id(self, table: type[Base], key: _Key, columns: _Columns) -> int:
+    def _id(self, table: type[Base], key: _Key, columns: Callable[[], _Columns]) -> int:
         return int(self._row(table, key, columns)["id"])
 
-    def _row(self, table: type[Base], key: _Key, columns: _Columns) -> dict[str, Any]:
-        cached = (table.__tablename__, key)
-        if cached not in self._rows:
-            self._load(table, {key: columns})
-        return self._rows[cached]
+    def _row(self, table: type[Base], key: _Key, columns: Callable[[], _Columns]) -> dict[str, Any]:
+        found = self._rows[table].get(key)
+        if found is None:
+            self._load(table, {key: columns()})
+            found = self._rows[table][key]
+        return found
 
     def _load(self, table: type[Base], wanted: Mapping[_Key, _Columns]) -> None:
-        name = table.__tablename__
-        missing = [key for key in wanted if (name, key) not in self._rows]
+        rows = self._rows[table]
+        missing = [key for key in wanted if key not in rows]
         self._select(table, missing)
-        made = [dict(wanted[key]) for key in missing if (name, key) not in self._rows]
+        made = [dict(wanted[key]) for key in missing if key not in rows]
         if made:
             self.connection.execute(self.insert_new(table), made)
             self._select(table, missing)
@@ -159,8 +169,7 @@ class Interner:
             firsts = {key[0] for key in keys[start : start + _IN_LIST]}
             query = select(*columns).where(columns[names[0]].in_(sorted(firsts)))
             for row in self.connection.execute(query).mappings():
-                key = tuple(row[part] for part in names)
-                self._rows.setdefault((table.__tablename__, key), dict(row))
+                self._rows[table].setdefault(tuple(row[part] for part in names), dict(row))
 
 
 def _said(unit: str | None) -> str:

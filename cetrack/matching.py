@@ -76,8 +76,16 @@ class _Known:
     """The stored runs that any of some prepared ones may be, looked up together."""
 
     def __init__(self, connection: Connection, runs: Sequence[Prepared]) -> None:
-        keys = {key for item in runs for key in item.keys}
-        begun = {uid for item in runs for uid in _begun(item)}
+        keys, uids = set(), set()
+        for item in runs:
+            kind = item.run.record.identity
+            if kind is Identity.SNAPSHOT:
+                keys.add(item.keys[1])
+            elif kind is Identity.LOG:
+                keys.update(item.keys)
+                uids.update(_begun(item))
+            else:
+                uids.update(item.keys)
         device = (
             select(EnvironmentRow.device)
             .where(EnvironmentRow.id == Run.environment_id)
@@ -90,7 +98,7 @@ class _Known:
         ]  # fmt: skip
         rows = {
             row.id: row
-            for column, wanted in ((Run.content_key, keys), (Run.uid, keys | begun))
+            for column, wanted in ((Run.content_key, keys), (Run.uid, uids))
             for row in rows_where(connection, columns, column, sorted(wanted))
         }
         self.by_key: dict[str, list[Any]] = defaultdict(list)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import PurePath
 from typing import Any
 
@@ -99,6 +100,7 @@ class Preparer:
         """
         ordinals: Counter[str] = Counter()
         where = f"{source.key}@{socket.gethostname()}"
+        outside = cache(partial(self._time_of_source, source))
         prepared = []
         for record in records:
             stated = _with_path(record, source)
@@ -108,7 +110,7 @@ class Preparer:
             experiment = self._experiment(named)
             keys, ordinal = _keys(stated, named, experiment, where, ordinals)
             run = normalize(named)
-            started_at, time_source = self._time(named, source)
+            started_at, time_source = self._time(named, outside)
             notices.extend(run.notices)
             prepared.append(
                 Prepared(
@@ -127,14 +129,22 @@ class Preparer:
         stated = self.options.experiment or record.experiment or self.options.default_experiment
         return clean_name(stated or "") or DEFAULT_EXPERIMENT
 
-    def _time(self, record: RunRecord, source: Source) -> tuple[datetime, TimeSource]:
-        """When a run started, by the most trusted witness that there is."""
+    def _time(
+        self, record: RunRecord, outside: Callable[[], tuple[datetime, TimeSource]]
+    ) -> tuple[datetime, TimeSource]:
+        """When a run started, by the most trusted witness that there is.
+
+        ``outside`` asks those that know the whole source only.
+        """
         if record.started_at is not None:
             return record.started_at, record.time_source or TimeSource.FILE
         walls = [item.wall_times for item in record.series if item.wall_times is not None]
         known = [float(wall[wall > 0].min()) for wall in walls if (wall > 0).any()]
         if known:
             return datetime.fromtimestamp(min(known), UTC), TimeSource.FILE
+        return outside()
+
+    def _time_of_source(self, source: Source) -> tuple[datetime, TimeSource]:
         if self.options.at is not None:
             return self.options.at, TimeSource.OPTION
         # the file's own name first, then those of the folders below the one that was named

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, sel
 
 from cetrack.db import schema
 from cetrack.db.engine import dialect_of, make_engine, normalize_url, shown_url, transaction
+from cetrack.db.rows import bound
 from cetrack.domain import Aggregates, MetricSeries, NormalRun, TimeSource, aggregate
 from cetrack.errors import DatabaseUnavailableError
 from cetrack.filter import Expr
@@ -174,8 +175,9 @@ def insert_rows(
 ) -> None:
     """Insert rows, all with the same columns, that do not exist yet."""
     if rows:
-        values = [tuple(row.values()) for row in rows]
-        dialect_of(connection).insert_rows(connection, _table(table), list(rows[0]), values)
+        names = list(rows[0])
+        values = bound(connection, _table(table), names, [tuple(row.values()) for row in rows])
+        dialect_of(connection).insert_rows(connection, _table(table), names, values)
 
 
 def _table(model: type[Base]) -> Table:
@@ -312,6 +314,7 @@ _AGGREGATES = ("run_id", "metric_id", *Aggregates._fields, "source_name", "sourc
 
 
 def _aggregate_rows(keyed: Sequence[tuple[int, int, MetricSeries]]) -> list[tuple[Any, ...]]:
+    """Rows of ``run_metric``; a NaN is None in them already."""
     return [
         (
             run_id,

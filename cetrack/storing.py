@@ -271,22 +271,38 @@ def _note_sources(
         if _source_key(row) in known:
             found = known[_source_key(row)]
             connection.execute(update(Source).where(Source.id == found).values(**row))
-    known |= {_source_key(row): key for key, row in zip(ids, new, strict=True)}
-    meetings = [
-        {"run_id": run_id, "source_id": known[_source_key(row)], "place": place, "seen_at": seen}
-        for reading, outcome, row in zip(readings, outcomes, rows, strict=True)
-        for run_id, place, seen in _places(reading, outcome)
-    ]
-    if meetings:
-        connection.execute(interner.insert_new(RunSource), meetings)
+    fresh = {_source_key(row): key for key, row in zip(ids, new, strict=True)}
+    first, again = (
+        _meetings(readings, outcomes, rows, fresh),
+        _meetings(readings, outcomes, rows, known),
+    )
+    insert_rows(connection, RunSource, first)
+    if again:
+        connection.execute(interner.insert_new(RunSource), again)
 
 
 _SOURCES = Base.metadata.tables[Source.__tablename__]
 
 
-def _places(reading: Reading, outcome: Outcome) -> Iterator[tuple[int, str, datetime]]:
-    for item, run_id in zip(reading.prepared, outcome.run_ids, strict=True):
-        yield run_id, clean_name(item.run.record.place), item.started_at
+def _meetings(
+    readings: Sequence[Reading],
+    outcomes: Sequence[Outcome],
+    rows: Sequence[Mapping[str, Any]],
+    sources: Mapping[tuple[str, ...], int],
+) -> list[dict[str, Any]]:
+    """Where in those of the readings that are ``sources`` each run was met, once."""
+    found: dict[tuple[int, int, str], datetime] = {}
+    for reading, outcome, row in zip(readings, outcomes, rows, strict=True):
+        source = sources.get(_source_key(row))
+        if source is None:
+            continue
+        for item, run_id in zip(reading.prepared, outcome.run_ids, strict=True):
+            place = clean_name(item.run.record.place)
+            found.setdefault((run_id, source, place), item.started_at)
+    return [
+        {"run_id": run_id, "source_id": source, "place": place, "seen_at": seen}
+        for (run_id, source, place), seen in found.items()
+    ]
 
 
 def _source_key(row: Mapping[str, Any]) -> tuple[str, ...]:

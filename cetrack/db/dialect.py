@@ -92,7 +92,10 @@ class Dialect(Protocol):
     def insert_rows(
         self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row]
     ) -> None:
-        """Insert rows, tuples in the order of ``names``, in bulk; none may exist already."""
+        """Insert rows, tuples in the order of ``names``, in bulk; none may exist already.
+
+        Their values are the driver's own: see :func:`cetrack.db.rows.bound`.
+        """
 
     def driver_error(self) -> type[Exception]:
         """What the driver raises where it is used directly."""

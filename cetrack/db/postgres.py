@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL
 
 from cetrack.db.dialect import PLANNED, POINT_DTYPE, PointColumns, SeriesColumns, require_reading
-from cetrack.db.rows import Row, bound, column_list
+from cetrack.db.rows import Row, column_list
 from cetrack.errors import DatabaseUnavailableError, UsageError
 
 _MANY_RUNS = 1000
@@ -111,7 +111,7 @@ class PostgresDialect:
         driver: Any = connection.connection.driver_connection
         statement = f"COPY {column_list(table, names)} FROM STDIN"
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in bound(connection, table, names, rows):
+            for row in rows:
                 copy.write_row(row)
 
     def driver_error(self) -> type[Exception]:

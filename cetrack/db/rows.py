@@ -26,7 +26,7 @@ def bound(
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
     for place, process in enumerate(processors):
         if process is not None:
-            columns[place] = [process(value) for value in columns[place]]
+            columns[place] = list(map(process, columns[place]))
     return list(zip(*columns, strict=True))
 
 

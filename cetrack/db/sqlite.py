@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL
 
 from cetrack.db.dialect import PLANNED, POINT_DTYPE, PointColumns, SeriesColumns, require_reading
-from cetrack.db.rows import Row, bound, column_list
+from cetrack.db.rows import Row, column_list
 from cetrack.errors import DatabaseUnavailableError, StoreError, UsageError
 
 _ROWS_A_STATEMENT = 200  # beyond, time per row stops falling (measured)
@@ -102,7 +102,7 @@ class SqliteDialect:
         marks = ", ".join("?" * len(names))
         statement = f"INSERT INTO {column_list(table, names)} VALUES ({marks})"  # noqa: S608
         with closing(driver.cursor()) as cursor:
-            cursor.executemany(statement, bound(connection, table, names, rows))
+            cursor.executemany(statement, rows)
 
     def driver_error(self) -> type[Exception]:
         """That of the standard library's module."""
