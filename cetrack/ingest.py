@@ -193,7 +193,7 @@ class _Work:
         return sorted(set(patiently(lambda: self._link(store))))
 
     def _link(self, store: Store) -> list[str]:
-        with store.write() as connection:
+        with store.write(checks_rows=False) as connection:
             remarks = link(
                 connection,
                 self.touched,

@@ -83,9 +83,12 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A writing transaction: wholly in at the end, or not at all."""
-        with transaction(self.engine, writes=True) as connection:
+    def write(self, *, checks_rows: bool = True) -> Iterator[Connection]:
+        """A writing transaction: wholly in at the end, or not at all.
+
+        ``checks_rows`` False is for one that refers to nothing but what it has read itself.
+        """
+        with transaction(self.engine, writes=True, checks_rows=checks_rows) as connection:
             yield connection
 
     def close(self) -> None:

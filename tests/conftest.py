@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.engine import URL, make_url
 
 from cetrack.db import schema
-from cetrack.db.engine import make_engine, normalize_url
+from cetrack.db.engine import dialect_of, make_engine, normalize_url
+from cetrack.models import Point, Run
 from cetrack.store import Store
 
 for _name in [name for name in os.environ if name.startswith("CETRACK_")]:
@@ -100,9 +102,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
-    """An open store on a fresh database."""
+    """An open store on a fresh database; at the end nothing in it refers to what is not there."""
     with Store.open(database_url) as opened:
         yield opened
+        with opened.write() as connection:
+            dialect_of(connection).check_references(connection)
+            orphans = select(Point.run_id).where(Point.run_id.not_in(select(Run.id)))
+            assert connection.execute(orphans).first() is None
 
 
 @pytest.fixture

@@ -75,6 +75,9 @@ class Dialect(Protocol):
     def begin_statement(self, *, writes: bool) -> str | None:
         """What opens a transaction, None where the driver does it."""
 
+    def check_each_row(self, connection: Connection, *, on: bool) -> None:
+        """Whether writing a row looks up what it refers to; set outside of transactions."""
+
     def insert(self, table: Any) -> Any:
         """An INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
 
@@ -119,9 +122,6 @@ class Dialect(Protocol):
 
     def lock_for_migration(self, connection: Connection) -> None:
         """Keep other migrations out until the transaction ends."""
-
-    def migration_pragmas(self, connection: Connection, *, before: bool) -> None:
-        """Run outside the transaction, before and after a migration."""
 
     def check_references(self, connection: Connection) -> None:
         """Raise when a migration left a dangling reference."""

@@ -102,16 +102,24 @@ def _begin(connection: Connection) -> None:
 
 
 @contextmanager
-def transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
+def transaction(engine: Engine, *, writes: bool, checks_rows: bool = True) -> Iterator[Connection]:
     """One transaction: committed at the end, rolled back on any error.
 
-    A writing one takes its lock at once, so that it cannot dead-end half-way.
+    A writing one takes its lock at once, so that it cannot dead-end half-way. ``checks_rows`` False
+    is for one that refers to nothing but what it has read itself.
     """
+    dialect = dialect_of(engine)
     with translated(engine.url), engine.connect() as connection:
-        options = {} if writes else dialect_of(engine).read_options
+        options = {} if writes else dialect.read_options
         connection.execution_options(**{WRITE: writes, **options})
-        with connection.begin():
-            yield connection
+        if not checks_rows:
+            dialect.check_each_row(connection, on=False)
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            if not checks_rows:
+                dialect.check_each_row(connection, on=True)
 
 
 def patiently(work: Callable[[], T]) -> T:

@@ -79,6 +79,9 @@ class PostgresDialect:
         """The driver opens transactions itself."""
         return None
 
+    def check_each_row(self, connection: Connection, *, on: bool) -> None:
+        """The server's users may not switch it."""
+
     def insert(self, table: Any) -> Any:
         """The dialect's own INSERT."""
         return insert(table)
@@ -146,9 +149,6 @@ class PostgresDialect:
     def lock_for_migration(self, connection: Connection) -> None:
         """Two first starts at once: the second waits, then finds the work done."""
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
-
-    def migration_pragmas(self, connection: Connection, *, before: bool) -> None:
-        """Nothing to switch."""
 
     def check_references(self, connection: Connection) -> None:
         """Constraints stay on during migrations."""

@@ -118,7 +118,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
     with translated(engine.url), engine.connect() as connection:
         _back_up(engine, current(connection))
         connection.rollback()
-        dialect.migration_pragmas(connection, before=True)
+        # dropping the old table of a rebuilt one would take along what refers to it
+        dialect.check_each_row(connection, on=False)
         connection.execution_options(**{WRITE: True})
         try:
             with connection.begin():
@@ -126,7 +127,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
                 yield connection
         finally:
             connection.execution_options(**{WRITE: False})
-            dialect.migration_pragmas(connection, before=False)
+            dialect.check_each_row(connection, on=True)
 
 
 def alembic_config(connection: Connection | None = None) -> Config:

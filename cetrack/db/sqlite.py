@@ -67,6 +67,11 @@ class SqliteDialect:
         """IMMEDIATE takes the write lock now: upgrading a read lock later can dead-end."""
         return "BEGIN IMMEDIATE" if writes else "BEGIN"
 
+    def check_each_row(self, connection: Connection, *, on: bool) -> None:
+        """With checks on, a new baseline of a run costs deleting and inserting the whole row."""
+        driver: Any = connection.connection.driver_connection
+        driver.execute(f"PRAGMA foreign_keys = {'ON' if on else 'OFF'}")
+
     def insert(self, table: Any) -> Any:
         """The dialect's own INSERT."""
         return insert(table)
@@ -136,12 +141,6 @@ class SqliteDialect:
 
     def lock_for_migration(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE has done it."""
-
-    def migration_pragmas(self, connection: Connection, *, before: bool) -> None:
-        """Foreign keys off while tables are rebuilt: dropping the old one would cascade."""
-        state = "OFF" if before else "ON"
-        connection.exec_driver_sql(f"PRAGMA foreign_keys = {state}")
-        connection.rollback()
 
     def check_references(self, connection: Connection) -> None:
         """The check that the disabled foreign keys did not do."""
