@@ -15,7 +15,7 @@ text      a card per run
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,8 +194,8 @@ def _runs_per_metric(selection: Selection) -> Counter[int]:
     """metric id → how many of the runs have it."""
     found: Counter[int] = Counter()
     for ids, count in Counter(selection.metric_ids.values()).items():
-        for metric_id in ids.split(",") if ids else ():
-            found[int(metric_id)] += count
+        for metric_id in ids:
+            found[metric_id] += count
     return found
 
 
@@ -218,7 +218,11 @@ def _write_board(export: _Export) -> int:
     for pair in pairs:
         columns.add(board.hparams_of(pair))
     ids = [row["run_id"] for pair in pairs for row in (pair.baseline, pair.compressed)]
-    last = _last_values(export.connection, ids)
+    names = {key: metric.name for key, metric in reading.metrics(export.connection).items()}
+    last = {
+        run_id: {names[key]: value for key, value in values.items()}
+        for run_id, values in reading.last_values(export.connection, ids).items()
+    }
     starts = {pair.run: lines.started(pair.compressed) for pair in pairs}
     paths = {run: f"{run}/{file_name(start)}" for run, start in starts.items()}
     export.target.claim(paths.values())
@@ -229,15 +233,6 @@ def _write_board(export: _Export) -> int:
         _write_columns(export, columns, board.headings(), oldest=min(starts.values()))
     export.warnings += board.warnings(export.rows, pairs)
     return len(ids)
-
-
-def _last_values(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[str, float]]:
-    """run id → metric → value of the last step."""
-    names = {key: metric.name for key, metric in reading.metrics(connection).items()}
-    found: dict[int, dict[str, float]] = defaultdict(dict)
-    for series in reading.last_points(connection, run_ids):
-        found[series.run_id][names[series.metric_id]] = float(series.values[0])
-    return found
 
 
 _WRITERS: Mapping[Layout, Callable[[_Export], int]] = {

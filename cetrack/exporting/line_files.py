@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from cetrack.exporting import reading
-from cetrack.exporting.reading import Member
 from cetrack.exporting.selection import Selection
 from cetrack.store import RunRow
 from cetrack.tb import lines
 from cetrack.tb.events import EventFile
+from cetrack.tb.lines import Member
 from cetrack.tb.logdir import Logdir
 from cetrack.tb.stamps import known, stamp
 from cetrack.tb.views import LINE_VIEWS, View
+
+Series = Mapping[str, Sequence[Member]]  # series_key → its runs, selected or not
 
 
 def write_lines(selection: Selection, target: Logdir) -> list[str]:
     """Write the lines that are not current; returns what there is to say about all of them."""
     found = lines.lines_of(selection.rows, selection.order)
-    stamps = _stamps(selection, found)
+    series = _series(selection)
+    stamps = _stamps(selection, found, series)
     current = {name for name, mark in stamps.items() if _is_current(target, found, name, mark)}
     scalars = {
         path: target.keep(path).scalars
@@ -28,10 +31,8 @@ def write_lines(selection: Selection, target: Logdir) -> list[str]:
         for path in target.listed(found.paths(name))
     }
     stale = [row for row in selection.rows if found.names[row["series_key"]] not in current]
-    scalars |= {
-        path: event_file.points
-        for path, event_file in _write(selection, target, found, stale, stamps).items()
-    }
+    for path, event_file in _write(selection, target, found, stale, series, stamps).items():
+        scalars[path] = event_file.points
     unlike = sum(scalars.get(path, 0) for path in found.unlike_paths())
     if not unlike:
         return []
@@ -47,31 +48,34 @@ def _is_current(target: Logdir, found: lines.Lines, name: str, mark: str | None)
     return bool(listed) and all(target.is_current(path, mark) for path in listed)
 
 
-def _stamps(selection: Selection, found: lines.Lines) -> dict[str, str | None]:
-    """Line → a stamp of its runs, and of the series that they are counted in."""
+def _series(selection: Selection) -> Series:
     keys = sorted({row["series_key"] for row in selection.rows})
-    series: dict[str, list[Member]] = defaultdict(list)
+    found: dict[str, list[Member]] = {key: [] for key in keys}
     for member in reading.members(selection.connection, keys):
-        series[found.names[member.series_key]].append(member)
+        found[member.series_key].append(member)
+    return found
+
+
+def _stamps(selection: Selection, found: lines.Lines, series: Series) -> dict[str, str | None]:
+    """Line → a stamp of its runs, and of the series that they are counted in."""
+    counted: dict[str, list[Member]] = defaultdict(list)
+    for key, members in series.items():
+        counted[found.names[key]] += members
     runs: dict[str, list[RunRow]] = defaultdict(list)
     for row in selection.rows:
         runs[found.names[row["series_key"]]].append(row)
-    return {name: _stamp(selection, found, name, runs[name], series[name]) for name in runs}
+    return {name: _stamp(selection, found.paths(name), runs[name], counted[name]) for name in runs}
 
 
 def _stamp(
-    selection: Selection,
-    found: lines.Lines,
-    name: str,
-    rows: Sequence[RunRow],
-    members: Iterable[Member],
+    selection: Selection, paths: Sequence[str], rows: Sequence[RunRow], members: Sequence[Member]
 ) -> str | None:
     of_runs = [selection.stamp_of(row) for row in rows]
-    counted = sorted(members, key=lambda member: member.uid)
-    if None in of_runs or not known(member.revision for member in counted):
+    if None in of_runs or not known(member.revision for member in members):
         return None
     views = sorted(selection.views & LINE_VIEWS)
-    return stamp("line", found.paths(name), views, selection.order, of_runs, counted)
+    counted = sorted(members, key=lambda member: member.uid)
+    return stamp("line", paths, views, selection.order, of_runs, counted)
 
 
 def _write(
@@ -79,16 +83,14 @@ def _write(
     target: Logdir,
     found: lines.Lines,
     rows: Sequence[RunRow],
+    series: Series,
     stamps: Mapping[str, str | None],
 ) -> dict[str, EventFile]:
     """Write the lines of ``rows``; path → file."""
-    directed = frozenset(
-        metric.name for metric in selection.metrics.values() if metric.direction is not None
-    )
     files: dict[str, EventFile] = {}
     with ExitStack() as stack:
         for chunk in lines.series_chunks(rows):
-            points = _points(selection, found, chunk, directed)
+            points = _points(selection, found, chunk, series)
             for (folder, tag), several in sorted(points.items()):
                 path, oldest, name = found.places[folder]
                 if path not in files:
@@ -100,16 +102,33 @@ def _write(
 
 
 def _points(
-    selection: Selection, found: lines.Lines, rows: Sequence[RunRow], directed: frozenset[str]
+    selection: Selection, found: lines.Lines, rows: Sequence[RunRow], series: Series
 ) -> lines.Points:
     selected = {row["run_id"]: row for row in rows}
-    keys = {row["series_key"] for row in rows}
-    nth = lines.nth_of(selected, reading.history(selection.connection, keys), directed)
+    nth = _nth(selection, selected, series)
     points: lines.Points = {}
     if View.TREND in selection.views:
         points |= lines.trend_points(found, selected, nth)
     if View.COMPARE in selection.views:
         ids = [row["run_id"] for row in rows if row["baseline_run_id"] is not None]
-        compared = reading.compared(selection.connection, ids)
+        compared = reading.compared(selection.connection, ids, results=True)
         points |= lines.compare_points(found, selected, nth, compared)
     return points
+
+
+def _nth(
+    selection: Selection, selected: Mapping[int, RunRow], series: Series
+) -> dict[tuple[int, str], tuple[int, float]]:
+    """(run id, metric) → (n, value) of the results of the selected runs."""
+    keys = {row["series_key"] for row in selected.values()}
+    members = [member for key in sorted(keys) for member in series[key]]
+    others = [it.run_id for it in members if it.run_id not in selection.metric_ids]
+    metric_ids = {**selection.metric_ids, **reading.metrics_of(selection.connection, others)}
+    nth = lines.nth_of(members, metric_ids, selected)
+    values = reading.last_values(selection.connection, sorted(selected))
+    return {
+        (run_id, metric.name): (nth[run_id, metric_id], value)
+        for run_id, of_run in values.items()
+        for metric_id, value in of_run.items()
+        if lines.is_result(selected[run_id], (metric := selection.metrics[metric_id]).direction)
+    }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Text, cast, func, select
 
+from cetrack.domain import Kind
 from cetrack.models import (
     Experiment,
     Metric,
@@ -19,11 +20,11 @@ from cetrack.models import (
     Run,
     RunMetric,
     comparisons_view,
-    history_view,
     measurements_view,
 )
 from cetrack.series import StoredSeries
 from cetrack.store import RunRow, chunks, rows_where
+from cetrack.tb.lines import Member
 from cetrack.tb.runs import MetricName, Params
 from cetrack.tb.tags import Names, metric_tags
 
@@ -32,18 +33,6 @@ Metrics = Mapping[int, MetricName]
 _STREAMING = {"stream_results": True, "max_row_buffer": 10_000}
 _COMPARED = ("run_id", "metric", "baseline_value", "delta", "ratio", "improved", "like_for_like")
 _MEASURED = ("run_id", "metric", "value", "unit")
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A run as one of a series; ``model`` and ``precision`` are names."""
-
-    uid: str
-    started_at: Any
-    series_key: str
-    model: str
-    precision: str
-    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +68,32 @@ def states(connection: Connection, rows: Sequence[RunRow]) -> dict[int, State]:
     return {run_id: State(revision, like_key) for run_id, revision, like_key in found}
 
 
-def metrics_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, str]:
-    """run id → the ids of its metrics, ascending, by commas; "" where it has none."""
+def metrics_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """run id → the ids of its metrics, ascending."""
     listed = func.aggregate_strings(cast(RunMetric.metric_id, Text), ",")
     query = select(RunMetric.run_id, listed).group_by(RunMetric.run_id)
-    found: dict[int, str] = dict.fromkeys(run_ids, "")
-    alike: dict[str, str] = {}
+    found: dict[int, tuple[int, ...]] = dict.fromkeys(run_ids, ())
+    alike: dict[str, tuple[int, ...]] = {}
     for part in chunks(run_ids):
         for run_id, text in connection.execute(query.where(RunMetric.run_id.in_(part))):
-            ordered = alike.get(text) or ",".join(sorted(text.split(","), key=int))
-            found[run_id] = alike.setdefault(text, ordered)
+            if text not in alike:
+                alike[text] = tuple(sorted(map(int, text.split(","))))
+            found[run_id] = alike[text]
     return found
 
 
 def members(connection: Connection, series_keys: Sequence[str]) -> Iterator[Member]:
     """Every run of the series, selected or not."""
     query = (
-        select(Run.uid, Run.started_at, Run.series_key, Model.name, Precision.name, Run.revision)
+        select(
+            Run.id,
+            Run.uid,
+            Run.started_at,
+            Run.series_key,
+            Model.name,
+            Precision.name,
+            Run.revision,
+        )
         .join(Model, Model.id == Run.model_id)
         .join(Precision, Precision.id == Run.precision_id)
     )
@@ -145,33 +143,37 @@ def measured(connection: Connection, run_ids: Sequence[int]) -> dict[int, list[R
     return _by_run(connection, measurements_view, _MEASURED, run_ids)
 
 
-def compared(connection: Connection, run_ids: Sequence[int]) -> dict[int, list[RunRow]]:
-    """run id → how it compares with its baseline, sorted by metric."""
-    return _by_run(connection, comparisons_view, _COMPARED, run_ids)
+def compared(
+    connection: Connection, run_ids: Sequence[int], *, results: bool = False
+) -> dict[int, list[RunRow]]:
+    """run id → how it compares with its baseline, sorted by metric; of ``results`` alone, see
+    ``lines.is_result``."""
+    view = comparisons_view.c
+    only = [(view.kind != Kind.TRAINING) | view.direction.is_not(None)] if results else []
+    return _by_run(connection, comparisons_view, _COMPARED, run_ids, *only)
 
 
 def _by_run(
-    connection: Connection, view: Any, names: Sequence[str], run_ids: Sequence[int]
+    connection: Connection, view: Any, names: Sequence[str], run_ids: Sequence[int], *only: Any
 ) -> dict[int, list[RunRow]]:
     """run id → rows of a view, sorted by metric."""
-    columns = [view.c[name] for name in names]
+    query = select(*(view.c[name] for name in names)).where(*only)
     found: dict[int, list[RunRow]] = defaultdict(list)
-    rows = rows_where(connection, columns, view.c.run_id, run_ids)
+    rows: list[Any] = []
+    for part in chunks(run_ids):
+        rows.extend(connection.execute(query.where(view.c.run_id.in_(part))))
     for row in sorted(rows, key=lambda row: str(row.metric)):
         found[row.run_id].append(row._mapping)
     return found
 
 
-def history(
-    connection: Connection, series_keys: Iterable[str]
-) -> Iterator[tuple[int, str, int, float]]:
-    """(run id, metric, n, value) of whole series, selected or not: n counts all of them."""
-    view = history_view.c
-    query = select(view.run_id, view.metric, view.n, view.value)
-    for part in chunks(sorted(series_keys)):
-        wanted = query.where(view.series_key.in_(part))
-        for run_id, metric, n, value in connection.execute(wanted, execution_options=_STREAMING):
-            yield run_id, metric, n, _number(value)
+def last_values(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[int, float]]:
+    """run id → metric id → value of the last step."""
+    found: dict[int, dict[int, float]] = {run_id: {} for run_id in run_ids}
+    columns = [RunMetric.run_id, RunMetric.metric_id, RunMetric.last]
+    for run_id, metric_id, value in rows_where(connection, columns, RunMetric.run_id, run_ids):
+        found[run_id][metric_id] = _number(value)
+    return found
 
 
 def _number(value: float | None) -> float:

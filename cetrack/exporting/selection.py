@@ -20,7 +20,7 @@ class Selection:
     """Rows of the runs view by start, and what is known of them without reading any point.
 
     ``states`` are those of the runs and of their baselines; ``metric_ids`` maps run ids to the ids
-    of their metrics, by commas.
+    of their metrics.
     """
 
     connection: Connection
@@ -29,9 +29,9 @@ class Selection:
     order: TagOrder
     metrics: Metrics
     states: Mapping[int, State]
-    metric_ids: Mapping[int, str]
+    metric_ids: Mapping[int, tuple[int, ...]]
     _stamps: dict[int, str | None] = field(default_factory=dict)
-    _metric_stamps: dict[str, str] = field(default_factory=dict)
+    _metric_stamps: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -69,8 +69,8 @@ class Selection:
         metrics = self._stamp_of_metrics(self.metric_ids[row["run_id"]])
         return stamp(dict(row), state, baseline, metrics)
 
-    def _stamp_of_metrics(self, ids: str) -> str:
+    def _stamp_of_metrics(self, ids: tuple[int, ...]) -> str:
         if ids not in self._metric_stamps:
-            found = [self.metrics[int(key)] for key in ids.split(",") if key]
+            found = [self.metrics[key] for key in ids]
             self._metric_stamps[ids] = stamp(sorted(found, key=lambda metric: metric.name))
         return self._metric_stamps[ids]

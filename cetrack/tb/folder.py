@@ -36,7 +36,7 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._plain: set[Path] = {root}
+        self._plain = {""}
 
     @contextmanager
     def event_file(self, path: str, *, started_at: float) -> Iterator[EventFile]:
@@ -46,7 +46,7 @@ class Folder:
         """
         target = self.root / path
         with explained(target):
-            self.require_plain(target.parent)
+            self.require_plain(path)
             event_file = EventFile(target, started_at=started_at)
             try:
                 yield event_file
@@ -57,15 +57,19 @@ class Folder:
             finally:
                 event_file.discard()
 
-    def require_plain(self, folder: Path) -> None:
-        """Refuse a link between the root and ``folder``: it may lead anywhere."""
+    def require_plain(self, path: str) -> None:
+        """Refuse a link between the root and the file at ``path``: it may lead anywhere."""
+        folder = path.rpartition("/")[0]
         if folder in self._plain:
             return
-        self.require_plain(folder.parent)
-        if folder.is_symlink():
-            raise OutputError(f"{folder}: is a link; an export does not follow links")
-        if folder.exists():
-            self._plain.add(folder)
+        self.require_plain(folder)
+        try:
+            found = os.lstat(f"{self.root}/{folder}")
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if stat.S_ISLNK(found.st_mode):
+            raise OutputError(f"{self.root / folder}: is a link; an export does not follow links")
+        self._plain.add(folder)
 
 
 def written(path: str, event_file: EventFile, *, stamp: str | None = None) -> Written:
@@ -81,19 +85,19 @@ def written(path: str, event_file: EventFile, *, stamp: str | None = None) -> Wr
     )
 
 
-def has_content(path: Path, *, size: int, sha256: str) -> bool:
+def has_content(path: str | Path, *, size: int, sha256: str) -> bool:
     """True when a plain file is there that has just this content."""
     found = plain(path)
     if found is None or found.st_size != size:
         return False
-    with path.open("rb") as stream:
+    with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
 
 
-def plain(path: Path) -> os.stat_result | None:
+def plain(path: str | Path) -> os.stat_result | None:
     """What the file system knows of a file that is there and no link."""
     try:
-        found = path.lstat()
+        found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found if stat.S_ISREG(found.st_mode) else None

@@ -9,8 +9,9 @@ series at one precision, the fields that tell them apart follow, written as a fi
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,19 @@ QUALIFIERS = (
 )
 _USUAL = {"kind": Kind.BENCHMARK}
 _RUNS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A run as one of a series; ``model`` and ``precision`` are names."""
+
+    run_id: int
+    uid: str
+    started_at: datetime
+    series_key: str
+    model: str
+    precision: str
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +125,29 @@ def series_chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def nth_of(
-    rows: Mapping[int, Row],
-    history: Iterable[tuple[int, str, int, float]],
-    directed: frozenset[str],
-) -> dict[tuple[int, str], tuple[int, float]]:
-    """(run id, metric) → (n, value) of the selected runs, out of the history of whole series."""
-    return {
-        (run_id, metric): (n, value)
-        for run_id, metric, n, value in history
-        if run_id in rows and _is_result(rows[run_id], metric, directed)
-    }
+    members: Iterable[Member], metric_ids: Mapping[int, Iterable[int]], wanted: Container[int]
+) -> dict[tuple[int, int], int]:
+    """(run id, metric id) → n, of the ``wanted`` runs: its place in the series, from 1.
+
+    As the view ``history`` counts: those runs of the series that have the metric, by start.
+    """
+    found: dict[tuple[int, int], int] = {}
+    counts: Counter[tuple[Any, ...]] = Counter()
+    for member in sorted(members, key=lambda member: (member.started_at, member.uid)):
+        series = (member.series_key, member.model, member.precision)
+        for metric_id in metric_ids[member.run_id]:
+            counts[series, metric_id] += 1
+            if member.run_id in wanted:
+                found[member.run_id, metric_id] = counts[series, metric_id]
+    return found
 
 
-def _is_result(row: Row, metric: str, directed: frozenset[str]) -> bool:
+def is_result(row: Row, direction: str | None) -> bool:
     """False for what a training run merely was set to when it ended, like learning_rate.
 
-    A metric of which one way is better (``directed``) says something about the model.
+    A metric of which one way is better says something about the model.
     """
-    return row["kind"] != Kind.TRAINING or metric in directed
+    return direction is not None or row["kind"] != Kind.TRAINING
 
 
 def trend_points(

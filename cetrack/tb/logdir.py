@@ -100,9 +100,9 @@ class Logdir:
         entry = self._listed.get(path)
         if entry is None or stamp is None or entry.stamp != stamp:
             return False
-        target = self.root / path
-        with explained(target):
-            self.folder.require_plain(target.parent)
+        target = f"{self.root}/{path}"
+        with explained(self.root):
+            self.folder.require_plain(path)
             found = plain(target)
             if found is None or found.st_size != entry.size:
                 return False
@@ -152,7 +152,7 @@ class Logdir:
 
     def _remove(self, path: str) -> None:
         target = self.root / path
-        self.folder.require_plain(target.parent)
+        self.folder.require_plain(path)
         if target.is_symlink() or target.exists():
             target.unlink()
             self.removed += 1
