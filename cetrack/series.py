@@ -82,26 +82,12 @@ def _one_by_one(
 
 
 def _parts(connection: Connection, run_ids: Sequence[int]) -> Iterator[StoredSeries]:
-    """The series as they are read, cut where a batch ends; a few hundred runs a statement."""
+    """The series as they are read; a few hundred runs a statement."""
     read = dialect_of(connection).read_points
     ordered = sorted(run_ids)
     for start in range(0, len(ordered), _IN_LIST):
-        for batch in read(connection, ordered[start : start + _IN_LIST]):
-            yield from _split(batch)
-
-
-def _split(points: PointColumns) -> Iterator[StoredSeries]:
-    """Cut where the run or the metric changes."""
-    changes = (np.diff(points.run_id) != 0) | (np.diff(points.metric_id) != 0)
-    edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(points)]
-    for start, stop in itertools.pairwise(edges):
-        yield StoredSeries(
-            int(points.run_id[start]),
-            int(points.metric_id[start]),
-            points.step[start:stop],
-            points.value[start:stop],
-            points.wall_time[start:stop],
-        )
+        for run_id, metric_id, columns in read(connection, ordered[start : start + _IN_LIST]):
+            yield StoredSeries(run_id, metric_id, *columns)
 
 
 def _owner(part: StoredSeries) -> tuple[int, int]:

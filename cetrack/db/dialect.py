@@ -103,10 +103,13 @@ class Dialect(Protocol):
     def driver_error(self) -> type[Exception]:
         """What the driver raises where it is used directly."""
 
-    def read_points(self, connection: Connection, run_ids: Sequence[int]) -> Iterator[PointColumns]:
-        """The points of some runs in batches, ordered by run, metric and step; NULL is NaN.
+    def read_points(
+        self, connection: Connection, run_ids: Sequence[int]
+    ) -> Iterator[tuple[int, int, SeriesColumns]]:
+        """The points of some runs, ordered by run, metric and step; NULL is NaN.
 
-        The connection is busy until the last batch was taken.
+        Run id, metric id and the columns of a series, which may come in consecutive parts. The
+        connection is busy until the last was taken.
         """
 
     def read_series(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -113,11 +114,17 @@ class SqliteDialect:
         """That of the standard library's module."""
         return sqlite3.Error
 
-    def read_points(self, connection: Connection, run_ids: Sequence[int]) -> Iterator[PointColumns]:
-        """A few thousand rows at a time, turned into columns."""
+    def read_points(
+        self, connection: Connection, run_ids: Sequence[int]
+    ) -> Iterator[tuple[int, int, SeriesColumns]]:
+        """A few thousand rows at a time, cut where the run or the metric changes."""
         statement = _SELECT_POINTS.format(", ".join("?" * len(run_ids)))
-        for columns in _batches(connection, statement, run_ids):
-            yield PointColumns(*columns)
+        for run_id, metric_id, *columns in _batches(connection, statement, run_ids):
+            changes = (np.diff(run_id) != 0) | (np.diff(metric_id) != 0)
+            edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(run_id)]
+            for start, stop in itertools.pairwise(edges):
+                step, value, wall_time = (column[start:stop] for column in columns)
+                yield int(run_id[start]), int(metric_id[start]), (step, value, wall_time)
 
     def read_series(
         self, connection: Connection, run_id: int, metric_id: int
