@@ -24,6 +24,7 @@ _RUNS = select(
     Run.id, Run.uid, Run.model_id, Run.kind, Run.seed, Run.started_at, Run.like_key,
     Run.baseline_run_id, Run.baseline_rule, Precision.name.label("precision"),
 ).join(Precision, Precision.id == Run.precision_id)  # fmt: skip
+_Place = tuple[int, int, str]  # source, model, kind
 _FROM_HISTORY = ("", "history", PENDING)
 
 
@@ -40,10 +41,10 @@ def resolve_baselines(
     """
     scope, sources = _beside(connection, run_ids)
     candidates = [row for row in scope.values() if _is_candidate(row, baseline_precision)]
-    beside: dict[int, list[Any]] = defaultdict(list)
+    beside: dict[_Place, list[Any]] = defaultdict(list)
     for row in candidates:
         for source in sources[row.id]:
-            beside[source].append(row)
+            beside[source, row.model_id, row.kind].append(row)
     chosen = {
         row.id: (found.id, "source")
         for row in scope.values()
@@ -102,14 +103,12 @@ def _wanted_kind(row: Any) -> str:
     return _TRAINING if row.kind == _TRAINING else _BENCHMARK
 
 
-def _nearest(row: Any, beside: Mapping[int, Sequence[Any]], sources: Iterable[int]) -> Any | None:
+def _nearest(
+    row: Any, beside: Mapping[_Place, Sequence[Any]], sources: Iterable[int]
+) -> Any | None:
     """The candidate of the same source that is most alike."""
-    same = [
-        other
-        for source in sources
-        for other in beside.get(source, ())
-        if other.kind == _wanted_kind(row) and other.model_id == row.model_id
-    ]
+    kind = _wanted_kind(row)
+    same = [other for source in sources for other in beside.get((source, row.model_id, kind), ())]
     return min(
         same,
         key=lambda other: (

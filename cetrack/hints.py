@@ -33,6 +33,7 @@ _DATE = re.compile(
 _MAX_LEVELS = 3
 
 
+@lru_cache(maxsize=1024)
 def path_hints(inner: PurePath, path: PurePath) -> tuple[str, str]:
     """(model, precision) that a path names, blank where it does not.
 
@@ -100,6 +101,7 @@ def _is_noise(word: str) -> bool:
     )
 
 
+@lru_cache(maxsize=1024)
 def variant_of(name: str) -> str:
     """Which of several set-ups a file is of: its stem without dates, counters and hashes."""
     dated = _IN_BRACKETS.sub(" ", _DATE.sub(" ", _stem(name)))

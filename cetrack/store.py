@@ -17,6 +17,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, select, update
 
 from cetrack.db import schema
+from cetrack.db.conditions import is_among
 from cetrack.db.engine import dialect_of, make_engine, normalize_url, shown_url, transaction
 from cetrack.db.rows import bound
 from cetrack.domain import Aggregates, MetricSeries, NormalRun, TimeSource, aggregate
@@ -136,6 +137,8 @@ def rows_where(
 ) -> list[Any]:
     """Rows of ``wanted``, columns or a query, whose ``key`` is one of ``values``, in any number."""
     query: Any = wanted if isinstance(wanted, Select) else select(*wanted)
+    if values and isinstance(values[0], int):
+        return list(connection.execute(query.where(is_among(key, values))))
     found: list[Any] = []
     for part in chunks(values):
         found.extend(connection.execute(query.where(key.in_(part))))

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from cetrack.store import Store
 
 _MANY = 50  # above this many files only those with something to say are listed
-_MOST_NOTICES = 3
+_MOST_NOTICES = 3  # of a file
+_MOST_FILES = 20  # whose notices are shown
 _REJECTED = 3
 _COUNTS = ("runs_new", "runs_updated", "runs_unchanged", "points")
 _COLUMNS = (
@@ -215,8 +216,10 @@ def _show(report: IngestReport, *, planned: bool) -> None:
         output.emit_sections(_plan(listed, report), Format.TABLE)
     else:
         output.emit(_sources_table(listed), Format.TABLE, empty="nothing to say about any file")
-    for item in report.sources:
+    doubtful = [item for item in report.sources if item.notices]
+    for item in doubtful[:_MOST_FILES]:
         _say_notices(item)
+    _say_more(doubtful[_MOST_FILES:])
     _say_rejections(report.rejected)
     for remark in report.remarks:
         output.say(f"note: {remark}")
@@ -288,6 +291,15 @@ def _say_notices(item: SourceReport) -> None:
     more = len(item.notices) - _MOST_NOTICES
     if more > 0:
         output.say(f"  and {more} more in this file; --format json has them all")
+
+
+def _say_more(sources: Sequence[SourceReport]) -> None:
+    """Of a whole archive the first files show what is doubtful."""
+    if sources:
+        count = sum(len(item.notices) for item in sources)
+        output.say(
+            f"warning: {count:,} more in {len(sources):,} other files; --format json has them all"
+        )
 
 
 def _sum(report: IngestReport, *, planned: bool) -> str:

@@ -161,7 +161,7 @@ class Source:
         except OSError as error:
             raise ReadError(self.uri, f"cannot be read: {error.strerror or error}") from error
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The file's name without ``.gz``."""
         name = PurePath(self.uri.replace("\\", "/")).name

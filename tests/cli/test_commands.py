@@ -101,6 +101,17 @@ def test_ingesting_again_changes_nothing(ingested: Cetrack, nightly: Path) -> No
     assert "0 new, 0 updated, 2 unchanged; 0 points" in done.err
 
 
+def test_the_warnings_of_an_archive_are_not_a_flood(cetrack: Cetrack, tmp_path: Path) -> None:
+    for number in range(25):
+        entry = {"fp32": {"accuracy": 90 + number / 100}}
+        (tmp_path / f"{number:02}.json").write_text(json.dumps({f"model{number}": entry}))
+
+    done = cetrack("ingest", str(tmp_path))
+    said = [line for line in done.err.splitlines() if line.startswith("warning:")]
+    assert len(said) == 21
+    assert said[-1] == "warning: 5 more in 5 other files; --format json has them all"
+
+
 def test_ingest_as_json(cetrack: Cetrack, nightly: Path) -> None:
     report = cetrack("ingest", nightly.name, "--format", "json").json
 
