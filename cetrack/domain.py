@@ -376,10 +376,10 @@ def _of_one(step: int, value: float) -> Aggregates:
 
 
 def _of_many(steps: IntArray, values: FloatArray) -> Aggregates:
-    numbers = np.flatnonzero(~np.isnan(values))
-    kept = values[numbers]
-    low = int(numbers[np.argmin(kept)]) if kept.size else None
-    high = int(numbers[np.argmax(kept)]) if kept.size else None
+    missing = np.isnan(values)
+    kept = values[~missing] if missing.any() else values  # no copy of a long one
+    low = int(np.argmax(values == kept.min())) if kept.size else None
+    high = int(np.argmax(values == kept.max())) if kept.size else None
     with np.errstate(invalid="ignore", over="ignore"):
         mean = float(kept.mean()) if kept.size else None
         std = float(kept.std(ddof=1)) if kept.size > 1 else None

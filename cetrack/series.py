@@ -137,7 +137,9 @@ def _bounded(
     room = _POINTS_AT_ONCE
     for run_id, metric_id, item in series:
         values = item.values  # read once: they may lie on disk
-        walls = np.full(len(values), np.nan) if item.wall_times is None else item.wall_times
+        walls = item.wall_times
+        if walls is None:
+            walls = np.broadcast_to(np.nan, len(values))
         start = 0
         while start < len(values):
             piece = slice(start, start + room)
