@@ -103,11 +103,11 @@ class OtherwiseError(Exception):
 class Numbers:
     """A column as numbers: what is none is counted and left out.
 
-    ``rows`` are parts int64[k] that other columns share, ``values`` float64[k] those which are not
-    on disk yet.
+    ``rows`` are parts int64[k] that other columns share, or ranges of them, ``values`` float64[k]
+    those which are not on disk yet.
     """
 
-    rows: list[IntArray] = field(default_factory=list)
+    rows: list[IntArray | range] = field(default_factory=list)
     values: list[FloatArray] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
     units: set[str] = field(default_factory=set)
@@ -185,7 +185,7 @@ def settled(rows: IntArray, cells: Sequence[Any]) -> Settled:
     numbers = Numbers()
     try:
         numbers.take(rows, cells)
-        return numbers.settled(numbers.rows[0])
+        return numbers.settled(np.asarray(numbers.rows[0]))
     except OtherwiseError:
         return text_column(rows, [_written(cell) for cell in cells]), None
 

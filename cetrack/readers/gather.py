@@ -32,7 +32,7 @@ HELD_BYTES = 32 * 2**20
 
 
 class _Collector(Protocol):
-    rows: list[IntArray]
+    rows: list[IntArray | range]
 
     def take(self, rows: IntArray, cells: Cells) -> int:
         """Add cells, an array only where they are numbers; returns how many bytes that holds.
@@ -61,7 +61,7 @@ class _Whole:
     """Cells as they are, for a decision about all of them."""
 
     def __init__(self) -> None:
-        self.rows: list[IntArray] = []
+        self.rows: list[IntArray | range] = []
         self.cells: list[Any] = []
         self._same: dict[str, str] = {}
 
@@ -107,7 +107,8 @@ class Gather:
         self._passed = passed
         self._limit = held
         self._held = 0
-        self._lines: list[IntArray] = []
+        self._lines: list[IntArray | range] = []
+        self._rows, self._span = np.empty(0, np.int64), range(0)  # of the block
         self._count = 0
         self._columns: dict[str, _Collector] = {}
         self._first: dict[str, int] = {}
@@ -115,10 +116,11 @@ class Gather:
 
     def begin(self, lines: IntArray) -> IntArray:
         """Begin a block whose rows stand at ``lines`` of the file: their numbers, int64[n]."""
-        rows = np.arange(self._count, self._count + len(lines), dtype=np.int64)
-        self._lines.append(lines)
-        self._count += len(lines)
-        return rows
+        start, self._count = self._count, self._count + len(lines)
+        self._span = range(start, self._count)
+        self._rows = np.arange(start, self._count, dtype=np.int64)
+        self._lines.append(_compact(lines))
+        return self._rows
 
     def takes_numbers(self, names: Sequence[str]) -> bool:
         """True when each of the columns is known as one of numbers: their text does not matter."""
@@ -139,6 +141,8 @@ class Gather:
                 if known is not None:
                     raise
                 continue
+            if collector.rows[-1] is self._rows:  # all of them: no array needed to say so
+                collector.rows[-1] = self._span
             if known is None:
                 self._columns[name] = collector
                 self._first[name] = int(rows[0])
@@ -159,24 +163,34 @@ class Gather:
         """
         if self._spool is not None:
             self._flush()
+        self._join()
         table = Rows(_joined(self._lines), notices=self.notices)
         order = sorted(self._columns, key=self._first.__getitem__) if names is None else names
-        shared: dict[tuple[int, ...], IntArray] = {}
         otherwise = []
         for name in order:
             collector = self._columns.get(name)
             if collector is None:
                 continue
-            key = tuple(map(id, collector.rows))
-            rows = shared[key] = shared[key] if key in shared else _joined(collector.rows)
             try:
-                _add(table, name, collector.settled(rows), moment=type(collector) is _Moments)
+                settled = collector.settled(_joined(collector.rows))
+                _add(table, name, settled, moment=type(collector) is _Moments)
             except OtherwiseError:
                 self._passed[name] += 1
                 otherwise.append(name)
         if otherwise:
             raise OtherwiseError
         return table
+
+    def _join(self) -> None:
+        """Make one array of the parts of every column's rows, shared where the parts are."""
+        self._lines[:] = [_joined(self._lines)]
+        alike: dict[tuple[int, ...], list[_Collector]] = {}
+        for collector in self._columns.values():
+            alike.setdefault(tuple(map(id, collector.rows)), []).append(collector)
+        for collectors in alike.values():
+            rows = _joined(collectors[0].rows)
+            for collector in collectors:
+                collector.rows[:] = [rows]
 
 
 def gathered(
@@ -208,10 +222,27 @@ def _kinds(name: str) -> Sequence[Callable[[], _Collector]]:
     return Numbers, _Whole
 
 
-def _joined(parts: Sequence[IntArray]) -> IntArray:
-    if len(parts) == 1:
-        return parts[0]
-    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+def _compact(lines: IntArray) -> IntArray | range:
+    """Rising numbers; as a range where none is left out."""
+    if len(lines) and lines[-1] - lines[0] == len(lines) - 1:
+        return range(int(lines[0]), int(lines[-1]) + 1)
+    return lines
+
+
+def _joined(parts: Sequence[IntArray | range]) -> IntArray:
+    """The parts, one after the other."""
+    whole: list[IntArray | range] = []
+    for part in parts:
+        last = whole[-1] if whole else None
+        if isinstance(part, range) and isinstance(last, range) and last.stop == part.start:
+            whole[-1] = range(last.start, part.stop)
+        else:
+            whole.append(part)
+    arrays = [
+        np.arange(part.start, part.stop, dtype=np.int64) if isinstance(part, range) else part
+        for part in whole
+    ]
+    return arrays[0] if len(arrays) == 1 else np.concatenate([np.empty(0, np.int64), *arrays])
 
 
 def _add(table: Rows, name: str, settled: Settled, *, moment: bool) -> None:

@@ -29,7 +29,7 @@ def take_objects(gather: Gather, lines: Sequence[int], items: Sequence[Mapping[s
     rows = gather.begin(np.array(lines, np.int64))
     cells: dict[str, list[tuple[IntArray, Sequence[Any]]]] = {}
     first: dict[str, tuple[int, int]] = {}  # (row, place in it) of a name's first cell
-    present: dict[bytes, IntArray] = {}
+    present = {rows.tobytes(): rows}  # equal ones are shared
     for alike in _alike(np.arange(len(items)), items, ""):
         mine = rows[alike.index]
         mine = present.setdefault(mine.tobytes(), mine)
