@@ -25,9 +25,11 @@ from sqlalchemy import Connection
 
 from cetrack.errors import UsageError
 from cetrack.exporting import reading
+from cetrack.exporting.elsewhere import require_shared, write_units
 from cetrack.exporting.line_files import write_lines
-from cetrack.exporting.run_files import Unit, write_unit
+from cetrack.exporting.run_files import Unit
 from cetrack.exporting.selection import Selection
+from cetrack.parallel import Crew, crew
 from cetrack.store import RunRow, Store, select_runs
 from cetrack.tb import board, hparams, lines, runs
 from cetrack.tb.events import file_name
@@ -45,6 +47,7 @@ __all__ = ["ALL_VIEWS", "ExportReport", "Layout", "TagOrder", "View", "export_tb
 Progress = Callable[[int, int, str], None]
 
 _RUNS_AT_ONCE = 200
+_FEWEST_RUNS = 20  # worth sending to another process
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +56,7 @@ class _Export:
 
     connection: Connection
     target: Logdir
+    hands: Crew
     rows: list[RunRow]
     views: frozenset[View]
     order: TagOrder
@@ -69,20 +73,28 @@ def export_tb(
     layout: Layout = Layout.DEFAULT,
     tags: TagOrder = TagOrder.BY_MODEL,
     progress: Progress | None = None,
+    workers: int = 1,
+    cluster: str | None = None,
 ) -> ExportReport:
     """Write the runs that match ``where`` as event files below ``logdir``.
 
     ``views`` and ``tags`` belong to the default layout. ``progress`` is called with runs done,
-    runs in all and the model of the last one. Raises OutputError for a folder that cannot be
-    written or that somebody else filled.
+    runs in all and the model of the last one. The files of runs are written by ``workers``
+    processes, or by the Dask cluster whose scheduler is at ``cluster``: its machines have to reach
+    the database and see the folder. The result is the same.
+
+    Raises OutputError for a folder that cannot be written or that somebody else filled.
     """
     if not views:
         raise UsageError("no view to export", hint=f"views: {', '.join(View)}")
+    if cluster is not None:
+        require_shared(store.engine)
     target = Logdir.open(logdir)
-    with store.read() as connection:
+    with crew(workers=workers, cluster=cluster) as hands, store.read() as connection:
         export = _Export(
             connection=connection,
             target=target,
+            hands=hands,
             rows=select_runs(connection, where),
             views=frozenset(views),
             order=tags,
@@ -139,9 +151,8 @@ def _write_stale(
         target.keep(places[run_id][0])
     stale = [row for row in export.rows if row["run_id"] not in current]
     target.claim(places[row["run_id"]][0] for row in stale)
-    done = len(current)
-    for rows in _chunks(stale):
-        unit = Unit(
+    units = (
+        Unit(
             root=target.root,
             rows=rows,
             places={row["run_id"]: places[row["run_id"]] for row in rows},
@@ -149,16 +160,27 @@ def _write_stale(
             metrics=selection.metrics,
             text_columns=text_columns,
         )
-        for file in write_unit(export.connection, unit):
+        for rows in _chunks(stale, _share(len(stale), export.hands.size))
+    )
+    done = len(current)
+    for unit, files in write_units(export.hands, export.connection, units):
+        for file in files:
             target.note(file)
-        done += len(rows)
-        export.progress(done, len(export.rows), str(rows[-1]["model"]))
+        done += len(unit.rows)
+        export.progress(done, len(export.rows), str(unit.rows[-1]["model"]))
 
 
-def _chunks(rows: Sequence[RunRow]) -> Iterator[list[RunRow]]:
+def _chunks(rows: Sequence[RunRow], most: int = _RUNS_AT_ONCE) -> Iterator[list[RunRow]]:
     """Rows a few hundred at once, each chunk in the order of run ids, as series are read."""
-    for start in range(0, len(rows), _RUNS_AT_ONCE):
-        yield sorted(rows[start : start + _RUNS_AT_ONCE], key=lambda row: row["run_id"])
+    for start in range(0, len(rows), most):
+        yield sorted(rows[start : start + most], key=lambda row: row["run_id"])
+
+
+def _share(runs: int, hands: int) -> int:
+    """How many runs are a unit: all hands shall have some, and end at about the same time."""
+    if hands == 1:
+        return _RUNS_AT_ONCE
+    return min(_RUNS_AT_ONCE, max(_FEWEST_RUNS, runs // (4 * hands)))
 
 
 @dataclass(slots=True)

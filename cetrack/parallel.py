@@ -11,6 +11,7 @@ done twice leaves nothing twice.
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
@@ -52,13 +53,20 @@ def crew(*, workers: int = 1, cluster: str | None = None) -> Iterator[Crew]:
     elif workers > 1:
         # spawned, not forked: a copy of an open database connection is a trap
         spawn = multiprocessing.get_context("spawn")
-        several = _Executors(lambda: ProcessPoolExecutor(workers, mp_context=spawn), workers)
+        several = _Executors(
+            lambda: ProcessPoolExecutor(workers, spawn, initializer=_leave_torch_out), workers
+        )
         try:
             yield several
         finally:
             several.close()
     else:
         yield _Alone()
+
+
+def _leave_torch_out() -> None:
+    """These processes are our own: tensorboardX would load it in each, and nothing uses it."""
+    sys.modules.setdefault("torch", None)  # type: ignore[arg-type] # an import of it fails
 
 
 class _Alone:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cetrack.cli import opening, output
 from cetrack.cli.ingest import Answer, AnswerFormat
-from cetrack.cli.options import Db, Filter
+from cetrack.cli.options import Cluster, Db, Filter, Workers
 from cetrack.errors import UsageError
 from cetrack.report import Column, Format, Kind, Table
 from cetrack.tb.views import ALL_VIEWS, Layout, TagOrder, View
@@ -56,6 +56,8 @@ def export_tb(
     view: Views = None,
     layout: LayoutName = Layout.DEFAULT,
     tags: Tags = None,
+    workers: Workers = 1,
+    cluster: Cluster = None,
     format: AnswerFormat = Answer.TABLE,
     db: Db = None,
 ) -> None:
@@ -74,6 +76,7 @@ def export_tb(
       cetrack export-tb --logdir logs/ --filter category=vision --filter 'precision in (fp32, int8)'
       cetrack export-tb logs/ --view trend --view compare --tags by-metric
       cetrack export-tb board/ --layout compression-board
+      cetrack export-tb logs/ --workers 4
     """
     target = _target(folder, logdir)
     if layout is Layout.BOARD and (view or tags):
@@ -81,7 +84,16 @@ def export_tb(
             "--view and --tags belong to the default layout",
             hint=f"leave them out, or leave out --layout {Layout.BOARD}",
         )
-    report = _export(target, filter or [], view or [*ALL_VIEWS], layout, tags, db)
+    report = _export(
+        target,
+        filter or [],
+        db,
+        views=view or [*ALL_VIEWS],
+        layout=layout,
+        tags=tags or TagOrder.BY_MODEL,
+        workers=workers,
+        cluster=cluster,
+    )
     if format is Answer.JSON:
         output.write(_as_json(report))
     else:
@@ -102,29 +114,15 @@ def _target(folder: Path | None, logdir: Path | None) -> Path:
     return target
 
 
-def _export(
-    target: Path,
-    filters: list[str],
-    views: list[View],
-    layout: Layout,
-    tags: TagOrder | None,
-    db: str | None,
-) -> ExportReport:
+def _export(target: Path, filters: list[str], db: str | None, **how: Any) -> ExportReport:
     from cetrack import queries
 
     with _torch_left_out():
         from cetrack.export_tb import export_tb as export
 
     with opening.open_store(db) as store, output.progress("exporting") as progress:
-        return export(
-            store,
-            target,
-            where=queries.parse_filter(store, filters),
-            views=views,
-            layout=layout,
-            tags=tags or TagOrder.BY_MODEL,
-            progress=progress,
-        )
+        where = queries.parse_filter(store, filters)
+        return export(store, target, where=where, progress=progress, **how)
 
 
 @contextmanager
