@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -142,6 +142,25 @@ _STEP_0 = np.zeros(1, np.int64)  # every single number has it: nobody may write 
 _STEP_0.flags.writeable = False
 
 
+Made = TypeVar("Made")
+
+
+def made(kind: type[Made], /, **fields: Any) -> Made:
+    """An object of a frozen dataclass without slots, with all of its fields given.
+
+    Its constructor sets them one by one, past what forbids it: four times the time, and of some
+    classes there is an object per number.
+    """
+    new = object.__new__(kind)
+    vars(new).update(fields)
+    return new
+
+
+def copied(record: Made, /, **fields: Any) -> Made:
+    """A copy of such an object with other values of some fields."""
+    return made(type(record), **{**vars(record), **fields})
+
+
 class Kept(Protocol):
     """Numbers that lie elsewhere, on disk, and are read anew whenever they are asked for."""
 
@@ -197,10 +216,12 @@ class Series:
         place: str = "",
     ) -> Series:
         """A single number at step 0."""
-        return cls(
+        return made(
+            cls,
             name=name,
             steps=_STEP_0,
             values=np.array([value], np.float64),
+            wall_times=None,
             spread=spread,
             unit=unit,
             place=place,
@@ -244,7 +265,7 @@ class Link:
     uid: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RunRecord:
     """One run as a source states it; blank or None where the source is silent.
 
@@ -352,27 +373,30 @@ class Aggregates(NamedTuple):
     n: int | None
 
 
-_UNSTATED = Spread()
-
-
 def aggregate(steps: IntArray, values: FloatArray, spread: Spread | None = None) -> Aggregates:
     """The aggregates of a non-empty series whose ``steps`` int64[n] are sorted and unique.
 
     A ``spread`` that the source states about a single number takes the place of what one point
     cannot tell.
     """
-    found = _of_many(steps, values) if len(values) > 1 else _of_one(int(steps[0]), float(values[0]))
-    if spread is None or spread == _UNSTATED:
-        return found
-    stated = {name: getattr(spread, name) for name in ("std", "min", "max", "n")}
+    if len(steps) == 1:
+        return aggregate_one(int(steps[0]), float(values[0]), spread)
+    return _stated(_of_many(steps, values), spread)
+
+
+def aggregate_one(step: int, value: float, spread: Spread | None = None) -> Aggregates:
+    """The aggregates of a single point: a benchmark's metric, of which there are many."""
+    if value != value:
+        found = Aggregates(1, 1, None, None, step, None, None, None, None, None, None, 0)
+    else:
+        found = Aggregates(1, 0, value, value, step, value, step, value, step, value, None, 1)
+    return found if spread is None else _stated(found, spread)
+
+
+def _stated(found: Aggregates, spread: Spread | None) -> Aggregates:
+    """What the source states in place of what was found."""
+    stated = {name: getattr(spread, name, None) for name in ("std", "min", "max", "n")}
     return found._replace(**{name: value for name, value in stated.items() if value is not None})
-
-
-def _of_one(step: int, value: float) -> Aggregates:
-    """A benchmark's metric, of which there are many: no arrays."""
-    if math.isnan(value):
-        return Aggregates(1, 1, None, None, step, None, None, None, None, None, None, 0)
-    return Aggregates(1, 0, value, value, step, value, step, value, step, value, None, 1)
 
 
 def _of_many(steps: IntArray, values: FloatArray) -> Aggregates:

@@ -124,12 +124,16 @@ class Interner:
         """The id of an environment, None when nothing is known about it."""
         if environment.is_blank:
             return None
-        columns = {**asdict(environment), "details": dict(environment.details) or None}
-        known = (*(columns[name] for name in _PLACE), identity.canonical_json(columns["details"]))
+        details = dict(environment.details) or None
+        known = (*(getattr(environment, name) for name in _PLACE), identity.canonical_json(details))
         if known not in self._fingerprints:
-            self._fingerprints[known] = identity.digest(columns)
+            self._fingerprints[known] = identity.digest({**asdict(environment), "details": details})
         key = self._fingerprints[known]
-        return self._id(EnvironmentRow, (key,), lambda: {"fingerprint": key, **columns})
+        return self._id(
+            EnvironmentRow,
+            (key,),
+            lambda: {"fingerprint": key, **asdict(environment), "details": details},
+        )
 
     def run_fields(self, run: NormalRun) -> dict[str, Any]:
         """The ids and keys of a run row that depend on shared rows."""

@@ -35,7 +35,9 @@ from cetrack.domain import (
     Sample,
     Series,
     Spread,
+    copied,
     kept_values,
+    made,
 )
 from cetrack.metrics import Resolution, catalogue, resolve
 from cetrack.precisions import (
@@ -139,6 +141,8 @@ class _Meaning:
     source_name: str
     source_unit: str | None
     scale: float
+    never_negative: bool
+    is_fraction: bool
 
 
 @lru_cache(maxsize=16_384)
@@ -150,16 +154,22 @@ def _meaning(name: str, unit: str | None) -> _Meaning:
         source_name=clean_key(name),
         source_unit=_clean_unit(found.source_unit),
         scale=float(found.scale),
+        never_negative=found.metric.family in _NEVER_NEGATIVE,
+        is_fraction=found.metric.unit == "fraction",
     )
 
 
 def _series(record: RunRecord, notices: list[Notice]) -> list[MetricSeries]:
     """The series under canonical names; of two that become one the second keeps its own name."""
+    doubts: list[Notice] = []
+    found = [_normal_series(item, record, doubts) for item in record.series]
+    notices.extend(doubts)
+    if len({series.metric.name for series in found}) == len(found):
+        return found
     taken: dict[str, tuple[int, MetricSeries]] = {}
     # a canonical name wins over an alias of it, whatever their order in the file
-    known_first = sorted(enumerate(record.series), key=lambda pair: pair[1].name not in catalogue())
-    for index, item in known_first:
-        series = _normal_series(item, record, notices)
+    pairs = list(enumerate(zip(record.series, found, strict=True)))
+    for index, (item, series) in sorted(pairs, key=lambda pair: pair[1][0].name not in catalogue()):
         _, other = taken.get(series.metric.name, (0, None))
         if other is not None:
             if _same_values(other, series):
@@ -196,7 +206,8 @@ def _normal_series(item: Series, record: RunRecord, notices: list[Notice]) -> Me
     _doubt(item, means, record.place, notices)
     stated = record.metric_defs.get(item.name)
     values = kept_values(item)
-    return MetricSeries(
+    return made(
+        MetricSeries,
         metric=means.metric if stated is None else _definition(means.found.metric, stated),
         steps=item.steps,
         values=values if means.scale == 1 else converted(values, means.found.scale),
@@ -244,15 +255,17 @@ def _clean_unit(unit: str | None) -> str | None:
 
 
 def _doubt(item: Series, means: _Meaning, place: str, notices: list[Notice]) -> None:
+    if not (means.found.doubt or means.never_negative or means.is_fraction):
+        return
     where = item.place or place
     metric = means.found.metric
     if means.found.doubt:
         notices.append(Notice(where, means.found.doubt))
-    positive, fraction = metric.family in _NEVER_NEGATIVE, metric.unit == "fraction"
-    low, high = _range(item.values) if positive or fraction else (0.0, 0.0)
-    if positive and low < 0:
+    checked = means.never_negative or means.is_fraction
+    low, high = _range(item.values) if checked else (0.0, 0.0)
+    if means.never_negative and low < 0:
         notices.append(Notice(where, f"negative {metric.family} {low:g}: kept as read"))
-    if fraction and high * means.scale > 1.5:
+    if means.is_fraction and high * means.scale > 1.5:
         text = f"{metric.name} {high:g} looks like a percentage: kept as read"
         notices.append(Notice(where, text))
 
@@ -346,26 +359,41 @@ _PLACES = ("device", "accelerator", "runtime", "runtime_version", "host", "os")
 
 def _clean_record(record: RunRecord, changes: Mapping[str, Any]) -> RunRecord:
     """The record with these fields, among them those of its environment, and clean text."""
-    environment = Environment(
-        **_clean_names(record.environment, _PLACES, changes),
-        details=clean_json(record.environment.details),
-    )
+    environment = _clean_environment(record.environment, changes.get("runtime", ""))
     method = canonical_method(changes.get("method") or record.method)
     names = _clean_names(record, _NAMES, {**changes, "method": method})
-    return replace(
+    return copied(
         record,
         environment=environment,
         artifacts=tuple(map(_clean_artifact, record.artifacts)),
         batch_size=changes["batch_size"],
         params=changes["params"],
-        **names,  # type: ignore[arg-type]
+        **names,
     )
+
+
+def _clean_environment(environment: Environment, runtime: str) -> Environment:
+    places = [getattr(environment, name) for name in _PLACES]
+    places[_PLACES.index("runtime")] = runtime or environment.runtime
+    if not environment.details:
+        return _plain_environment(*places)
+    details = clean_json(environment.details)
+    return replace(_plain_environment(*places), details=details)
+
+
+@lru_cache(maxsize=4096)
+def _plain_environment(*places: str) -> Environment:
+    names: dict[str, Any] = dict(zip(_PLACES, map(clean_name, places), strict=True))
+    return Environment(**names)
 
 
 def _clean_names(owner: object, names: Iterable[str], changes: Mapping[str, Any]) -> dict[str, str]:
     """Those of the names that are not blank."""
-    stated = {name: changes.get(name) or getattr(owner, name) for name in names}
-    return {name: clean_name(text) for name, text in stated.items() if text}
+    return {
+        name: clean_name(text)
+        for name in names
+        if (text := changes.get(name) or getattr(owner, name))
+    }
 
 
 def _clean_artifact(item: Artifact) -> Artifact:

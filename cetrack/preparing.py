@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Any
 
 from cetrack import identity
-from cetrack.domain import Identity, Kind, NormalRun, Notice, RunRecord, Series, TimeSource
+from cetrack.domain import Identity, Kind, NormalRun, Notice, RunRecord, Series, TimeSource, copied
 from cetrack.errors import ReadError, UsageError
 from cetrack.hints import path_hints, variant_of
 from cetrack.normalize import clean_name, normalize
@@ -222,7 +222,7 @@ def _with_path(record: RunRecord, source: Source) -> RunRecord:
             changes["weak"] = changes.get("weak", record.weak) | {"precision"}
     if not record.variant and source.path is not None:
         changes["variant"] = variant_of(source.name)
-    return replace(record, **changes)
+    return copied(record, **changes) if changes else record
 
 
 def _require_names(record: RunRecord, source: Source) -> None:

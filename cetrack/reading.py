@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cetrack.domain import Notice, RunRecord
+from cetrack.domain import Notice, RunRecord, copied
 from cetrack.errors import ReadError
 from cetrack.preparing import IngestOptions, Prepared, Preparer
 from cetrack.readers.base import Reader
@@ -66,7 +66,8 @@ class Unit:
 def read_unit(unit: Unit) -> list[Reading]:
     """What each source of a unit gives, in order."""
     preparer = _preparer(unit.options)
-    readings = [read_source(source, preparer, known) for source, known in unit.sources]
+    # copies: what a source keeps of its content goes with each of them
+    readings = [read_source(replace(source), preparer, known) for source, known in unit.sources]
     if unit.travels:
         return [_without_luggage(reading, repeat=unit.options.repeat) for reading in readings]
     return readings
@@ -98,7 +99,7 @@ def _without_luggage(reading: Reading, *, repeat: bool) -> Reading:
 
 
 def _bare(record: RunRecord, *, raw: bool = False) -> RunRecord:
-    return replace(
+    return copied(
         record, series=(), samples=(), params={}, raw=record.raw if raw else None, notices=()
     )
 

@@ -106,27 +106,24 @@ def write_points(
     the table's key: it grows at its end then, which is twice as fast.
     """
     ordered = sorted(series, key=lambda keyed: keyed[:2])
-    single = [keyed for keyed in ordered if len(keyed[2].steps) == 1]
-    long = [keyed for keyed in ordered if len(keyed[2].steps) != 1]
     written = 0
-    for points in itertools.chain(_single_points(single), map(_columns, _bounded(long))):
+    for part in _bounded(ordered):
+        points = _columns(part)
         dialect_of(connection).write_points(connection, points, new=new)
         written += len(points)
     return written
 
 
-def _single_points(series: Sequence[tuple[int, int, MetricSeries]]) -> Iterator[PointColumns]:
-    """The points of series of one: benchmarks have many of them."""
-    for start in range(0, len(series), _POINTS_AT_ONCE):
-        part = series[start : start + _POINTS_AT_ONCE]
-        walls = [item.wall_times for _, _, item in part]
-        yield PointColumns(
-            np.array([run_id for run_id, _, _ in part], np.int64),
-            np.array([metric_id for _, metric_id, _ in part], np.int64),
-            np.array([item.steps[0] for _, _, item in part], np.int64),
-            np.array([item.values[0] for _, _, item in part], np.float64),
-            np.array([np.nan if wall is None else wall[0] for wall in walls], np.float64),
-        )
+def single_points(series: Sequence[tuple[int, int, MetricSeries]]) -> PointColumns:
+    """The points of series of one point each: benchmarks have many of them."""
+    walls = [item.wall_times for _, _, item in series]
+    return PointColumns(
+        np.array([run_id for run_id, _, _ in series], np.int64),
+        np.array([metric_id for _, metric_id, _ in series], np.int64),
+        np.concatenate([item.steps for _, _, item in series]),
+        np.concatenate([item.values for _, _, item in series]),
+        np.array([np.nan if wall is None else wall[0] for wall in walls], np.float64),
+    )
 
 
 def _bounded(

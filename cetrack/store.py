@@ -20,7 +20,7 @@ from cetrack.db import schema
 from cetrack.db.conditions import is_among
 from cetrack.db.engine import dialect_of, make_engine, normalize_url, shown_url, transaction
 from cetrack.db.rows import bound
-from cetrack.domain import Aggregates, MetricSeries, NormalRun, TimeSource, aggregate
+from cetrack.domain import Aggregates, MetricSeries, NormalRun, TimeSource, aggregate, aggregate_one
 from cetrack.errors import DatabaseUnavailableError
 from cetrack.filter import Expr
 from cetrack.filter.sql import to_sql
@@ -36,7 +36,7 @@ from cetrack.models import (
     Tag,
     runs_view,
 )
-from cetrack.series import delete_points, write_points
+from cetrack.series import delete_points, single_points, write_points
 
 RunRow = Mapping[str, Any]
 _CHUNK = 500
@@ -223,14 +223,48 @@ def _insert_belongings(
     connection: Connection, interner: Interner, runs: Sequence[tuple[int, NormalRun]]
 ) -> None:
     """Store what belongs to runs that have nothing yet."""
-    keyed = [
-        (run_id, interner.metric(item.metric), item) for run_id, run in runs for item in run.series
-    ]
-    dialect = dialect_of(connection)
-    dialect.insert_rows(connection, _table(RunMetric), _AGGREGATES, _aggregate_rows(keyed))
-    write_points(connection, keyed, new=True)
+    metric_id = interner.metric
+    keyed = [(run_id, metric_id(item.metric), item) for run_id, run in runs for item in run.series]
+    keyed.sort(key=lambda series: series[:2])
+    single = [series for series in keyed if len(series[2].steps) == 1]
+    long = [series for series in keyed if len(series[2].steps) != 1]
+    _insert_series(connection, single, long)
     for table, rows in belongings(interner, runs).items():
         insert_rows(connection, table, rows)
+
+
+def _insert_series(
+    connection: Connection,
+    single: Sequence[tuple[int, int, MetricSeries]],
+    long: Sequence[tuple[int, int, MetricSeries]],
+) -> None:
+    """Store new series, those of a single point apart: they are most, and need no arrays each."""
+    dialect = dialect_of(connection)
+    rows = _aggregate_rows(long)
+    if single:
+        points = single_points(single)
+        rows += _single_rows(single, points.step.tolist(), points.value.tolist())
+    dialect.insert_rows(connection, _table(RunMetric), _AGGREGATES, rows)
+    if single:
+        dialect.write_points(connection, points, new=True)
+    write_points(connection, long, new=True)
+
+
+def _single_rows(
+    series: Sequence[tuple[int, int, MetricSeries]], steps: list[int], values: list[float]
+) -> list[tuple[Any, ...]]:
+    """Rows of ``run_metric`` for series of a single point."""
+    return [
+        (
+            run_id,
+            metric_id,
+            *aggregate_one(step, value, item.spread),
+            item.source_name,
+            item.source_unit,
+            item.scale,
+        )
+        for (run_id, metric_id, item), step, value in zip(series, steps, values, strict=True)
+    ]
 
 
 def add_belongings(connection: Connection, interner: Interner, run_id: int, run: NormalRun) -> None:

@@ -62,6 +62,8 @@ class SqliteDialect:
         with suppress(sqlite3.OperationalError):  # a read-only file keeps the mode it has
             cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
+        # 32 MiB of pages: indexes of a large database are written all over
+        cursor.execute("PRAGMA cache_size = -32768")
         cursor.close()
 
     def begin_statement(self, *, writes: bool) -> str | None:

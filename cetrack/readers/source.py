@@ -28,6 +28,7 @@ _GZIP = b"\x1f\x8b"
 UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _BLOCK = 1 << 20
+_SMALL_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +64,19 @@ class Source:
             raise ReadError(self.uri, f"cannot be read: {error.strerror or error}") from error
 
     def _raw(self) -> IO[bytes]:
-        if self.content is not None:
-            return io.BytesIO(self.content)
+        if self._held is not None:
+            return io.BytesIO(self._held)
         assert self.path is not None, "a source has a path or its content"
         return self.path.open("rb")
+
+    @cached_property
+    def _held(self) -> bytes | None:
+        """The content of a stream or of a small file, which is read once and so cannot change
+        between its hash and its parsing; None for a large one."""
+        if self.content is not None or self.path is None or self.size_bytes > _SMALL_BYTES:
+            return self.content
+        with self.path.open("rb") as stream:
+            return stream.read()
 
     @cached_property
     def head(self) -> bytes:
