@@ -67,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = [case.name for case in CASES]
     parser.add_argument("--quick", action="store_true", help="small sizes, within two minutes")
-    parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, help=", ".join(names))
+    only = f"these cases, always in this order: {', '.join(names)}"
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, help=only)
     parser.add_argument("--output", type=Path, help="page of results; RESULTS.md of a whole run")
     parser.add_argument("--folder", type=Path, help="where data goes; not a RAM disk")
     parser.add_argument("--db-postgres", metavar="URL", help="a server to use; else one is started")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import shutil
 import statistics
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +24,9 @@ from benchmarks.commands import CETRACK, Taken
 from benchmarks.databases import Kind
 from benchmarks.peers import Peer
 from benchmarks.sizes import Sizes
+from cetrack.store import Store
+
+Work = Callable[[], None]
 
 
 class WrongWorkError(Exception):
@@ -52,6 +56,8 @@ class Bench:
     def __post_init__(self) -> None:
         self._stack = ExitStack()
         self._done: dict[tuple[Any, ...], Any] = {}
+        self._bare: dict[str, list[float]] = defaultdict(list)
+        self._peers: dict[str, list[Peer]] = defaultdict(list)
         self._names = 0
 
     def __enter__(self) -> Self:
@@ -82,7 +88,8 @@ class Bench:
         path = self.folder / f"{name}.db"
         url = str(path) if kind is Kind.SQLITE else databases.create(self.server, name)
         try:
-            self.cetrack("db", "init", "--db", url)
+            with Store.open(url, create=True):
+                pass
             yield url
         finally:
             if kind is Kind.POSTGRES:
@@ -96,9 +103,10 @@ class Bench:
         """One command of cetrack as a whole process."""
         return commands.run([*CETRACK, *arguments], self.folder)
 
-    def ingest(self, url: str, path: Path, *, points: int) -> Taken:
+    def ingest(self, url: str, path: Path, *, points: int, workers: int = 1) -> Taken:
         """Ingest a file or folder that holds so many points."""
-        taken = self.cetrack("ingest", str(path), "--db", url, "--format", "json")
+        options = ["--db", url, "--format", "json", *_parallel(workers)]
+        taken = self.cetrack("ingest", str(path), *options)
         _require("points", taken.answer["total"]["points"], points)
         return taken
 
@@ -134,19 +142,34 @@ class Bench:
                     self._stack.push(stack.pop_all())
         return Filled(kind, url, points, commands.middle(taken))
 
-    def exported(self, kind: Kind, points: int) -> Taken:
-        """What a full export of such a database takes, into a folder that is new each time."""
-        taken: Taken = self.once("export", kind, points, make=lambda: self._exported(kind, points))
+    def exported(
+        self, kind: Kind, points: int, *, workers: int = 1, beside: Sequence[Work] = ()
+    ) -> Taken:
+        """What a full export of such a database takes, into a folder that is new each time.
+
+        ``beside`` is work that it is compared with, done by turns: both meet the same machine.
+        """
+        taken: Taken = self.once(
+            "export",
+            kind,
+            points,
+            workers,
+            make=lambda: self._exported(self.filled(kind, points), workers, beside),
+        )
         return taken
 
-    def _exported(self, kind: Kind, points: int) -> Taken:
-        filled = self.filled(kind, points)
+    def _exported(self, filled: Filled, workers: int, beside: Sequence[Work]) -> Taken:
         taken = []
-        for turn in range(repeats := self.sizes.repeats if points < self.sizes.large else 1):
-            self.say(f"  export of {points:,} points from {kind}, {turn + 1} of {repeats}")
+        for turn in range(repeats := self.sizes.repeats if filled.points < self.sizes.large else 1):
+            self.say(
+                f"  export of {filled.points:,} points from {filled.kind}, "
+                f"workers {workers}, {turn + 1} of {repeats}"
+            )
             with self.logdir() as logdir:
-                taken.append(self.export(filled.url, logdir))
-            _require("runs", taken[-1].answer["runs"], data.runs_of(points))
+                taken.append(self.export(filled.url, logdir, *_parallel(workers)))
+            _require("runs", taken[-1].answer["runs"], data.runs_of(filled.points))
+            for work in beside:
+                work()
         return commands.middle(taken)
 
     @contextmanager
@@ -160,31 +183,53 @@ class Bench:
             shutil.rmtree(folder, ignore_errors=True)
 
     def bare(self, filled: Filled) -> float:
-        """Seconds that the bare ordered read of the same rows takes."""
-        seconds: float = self.once("bare", filled.url, make=lambda: self._bare(filled))
-        return seconds
+        """Seconds that the bare ordered read of the same rows takes: of its turns the median."""
+        if not self._bare[filled.url]:
+            for _ in range(self.sizes.repeats):
+                self.bare_turn(filled)
+        return statistics.median(self._bare[filled.url])
 
-    def _bare(self, filled: Filled) -> float:
+    def bare_turn(self, filled: Filled) -> None:
+        """Read the rows once more."""
         self.say(f"  bare read of {filled.points:,} points from {filled.kind}")
-        command = [sys.executable, "-m", "benchmarks.bare", filled.url]
-        answers = [commands.run(command, self.folder).answer for _ in range(self.sizes.repeats)]
-        return float(statistics.median(answer["seconds"] for answer in answers))
+        answer = commands.run(
+            [sys.executable, "-m", "benchmarks.bare", filled.url], self.folder
+        ).answer
+        _require("points", answer["rows"], filled.points)
+        self._bare[filled.url].append(answer["seconds"])
 
-    def peer(self, name: str) -> Peer:
-        """What a peer did per second."""
-        peer: Peer = self.once("peer", name, make=lambda: self._peer(name))
-        return peer
+    # --- peers ----------------------------------------------------------------------------------
 
-    def _peer(self, name: str) -> Peer:
+    def peer(self, name: str, what: str) -> Peer:
+        """What a peer did per second, by the median of its turns; measured now if it was not."""
+        if not any(what in turn.rates or turn.problem for turn in self._peers[name]):
+            for _ in range(self.sizes.repeats):
+                self.peer_turn(name, what)
+        return peers.summed_up(self._peers[name])
+
+    def peer_turn(self, name: str, *works: str) -> None:
+        """A peer does some of its work once more; one that could not do it is left alone.
+
+        On a quick run it does all of its work at the first turn: its start is what takes long.
+        """
+        turns, quick = self._peers[name], not self.sizes.judged
+        if any(turn.problem for turn in turns) or (quick and turns):
+            return
+        works = () if quick else works
         self.say(f"  measuring {name}")
-        return peers.measured(name, self.sizes, self.peer_pythons.get(name, sys.executable))
+        python = self.peer_pythons.get(name, sys.executable)
+        turns.append(peers.measured(name, self.sizes, python, works))
 
     @property
     def measured_peers(self) -> list[Peer]:
         """Those that have been measured so far."""
-        return [made for made in self._done.values() if isinstance(made, Peer)]
+        return [peers.summed_up(turns) for turns in self._peers.values() if turns]
 
 
-def _require(what: str, found: int, wanted: int) -> None:
-    if found != wanted:
-        raise WrongWorkError(f"{found:,} {what} were done, not {wanted:,}")
+def _parallel(workers: int) -> list[str]:
+    return ["--workers", str(workers)] if workers > 1 else []
+
+
+def _require(what: str, done: int, wanted: int) -> None:
+    if done != wanted:
+        raise WrongWorkError(f"{done:,} {what} were done, not {wanted:,}")

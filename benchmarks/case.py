@@ -56,7 +56,8 @@ def at_most(limit: float) -> Bar:
 class Row:
     """One figure. ``measured`` is None where nothing was measured; ``note`` then says why.
 
-    A failed row stands for all those that a case would have had.
+    A failed row stands for all those that a case would have had. One ``beside_bars`` is shown
+    among them though nothing judges it.
     """
 
     work: str
@@ -65,6 +66,7 @@ class Row:
     bar: Bar | None = None
     note: str = ""
     failed: bool = False
+    beside_bars: bool = False
 
     @property
     def verdict(self) -> Verdict:

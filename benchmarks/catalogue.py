@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, text
 
 from benchmarks.sizes import CATALOGUE_METRICS
-from cetrack.db.engine import make_engine, normalize_url, transaction
+from cetrack.db.engine import dialect_of, make_engine, normalize_url, transaction
 from cetrack.models import Experiment, Metric, Model, Precision, Run
 
 CATEGORIES = ("vision", "detection", "audio", "text")
@@ -62,7 +62,9 @@ def fill(url: str, runs: int) -> None:
         connection.execute(_POINTS)
         connection.execute(_AGGREGATES)
         if connection.dialect.name == "postgresql":
-            _settle(connection)
+            _continue_counters(connection)
+    with transaction(engine, writes=True) as connection:  # as an ingest does when all is written
+        dialect_of(connection).after_bulk_write(connection, runs)
     engine.dispose()
 
 
@@ -125,11 +127,9 @@ def _hash(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def _settle(connection: Connection) -> None:
-    """Counters go on behind the keys that rows came with; statistics are drawn now, which the
-    server would do by itself within a minute."""
+def _continue_counters(connection: Connection) -> None:
+    """Counters go on behind the keys that rows came with."""
     for table in (Experiment, Precision, Metric, Model, Run):
         name = table.__tablename__
         last = f"(SELECT max(id) FROM {name})"
         connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), {last})"))
-    connection.execute(text("ANALYZE"))

@@ -14,6 +14,7 @@ import orjson
 from benchmarks.sizes import METRICS, STEPS
 
 PRECISIONS = ("fp32", "int8")
+_BLOCK_ROWS = 50_000
 LOGS_PER_GROUP = 10  # logs of one model at one precision
 NAMED = (
     "train_loss",
@@ -48,10 +49,18 @@ _MEASURED = {
 def log_values(seed: int, rows: int) -> npt.NDArray[np.float64]:
     """A training: float64[rows, METRICS] that fall with the step, each a float32 as frameworks log
     them (so written with some 17 digits)."""
+    return np.concatenate(list(_log_blocks(seed, rows)))
+
+
+def _log_blocks(seed: int, rows: int) -> Iterator[npt.NDArray[np.float64]]:
+    """The same in blocks of rows: 50 M points at once would take gigabytes to write."""
     rng = np.random.default_rng(seed)
-    falling = np.exp(-np.arange(rows) / max(rows / 4, 1))[:, None]
-    values = rng.uniform(0.1, 0.4, METRICS) * falling + rng.normal(0.5, 0.01, (rows, METRICS))
-    return values.astype(np.float32).astype(np.float64)
+    scale = rng.uniform(0.1, 0.4, METRICS)
+    for start in range(0, rows, _BLOCK_ROWS):
+        steps = np.arange(start, min(start + _BLOCK_ROWS, rows))
+        falling = np.exp(-steps / max(rows / 4, 1))[:, None]
+        values = scale * falling + rng.normal(0.5, 0.01, (len(steps), METRICS))
+        yield values.astype(np.float32).astype(np.float64)
 
 
 def write_csv_log(path: Path, seed: int, rows: int) -> None:
@@ -59,7 +68,8 @@ def write_csv_log(path: Path, seed: int, rows: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.write(",".join(("epoch", *LOG_COLUMNS)).encode() + b"\n")
-        file.writelines(_csv_lines(log_values(seed, rows), first=1))
+        for number, block in enumerate(_log_blocks(seed, rows)):
+            file.writelines(_csv_lines(block, first=1 + number * _BLOCK_ROWS))
 
 
 def append_to_csv_log(path: Path, seed: int, *, first: int, rows: int = 1) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import statistics
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,9 +40,13 @@ class Peer:
         return f"{self.name}: {rate:,.0f} {unit}" if rate else f"{self.name}: {self.problem}"
 
 
-def measured(name: str, sizes: Sizes, python: str) -> Peer:
-    """Let a peer do its work."""
-    amounts = [f"{what}={getattr(sizes, size)}" for what, size in WORK[name].items()]
+def measured(name: str, sizes: Sizes, python: str, works: Collection[str] = ()) -> Peer:
+    """Let a peer do its work once: the kinds that are named, or all of them."""
+    amounts = [
+        f"{what}={getattr(sizes, size)}"
+        for what, size in WORK[name].items()
+        if not works or what in works
+    ]
     command = [python, "-m", "benchmarks.peer_work", name, *amounts]
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -51,3 +56,15 @@ def measured(name: str, sizes: Sizes, python: str) -> Peer:
             return Peer(name, problem="not installed" if missing else f"failed: {error}")
     rates = json.loads(taken.stdout.splitlines()[-1])
     return Peer(name, rates.pop("version"), rates)
+
+
+def summed_up(turns: Sequence[Peer]) -> Peer:
+    """The median rate of every kind of work; a problem where there was one."""
+    rates: dict[str, list[float]] = {}
+    for turn in turns:
+        for what, rate in turn.rates.items():
+            rates.setdefault(what, []).append(rate)
+    medians = {what: statistics.median(found) for what, found in rates.items()}
+    version = next((turn.version for turn in turns if turn.version), None)
+    problem = next((turn.problem for turn in turns if turn.problem), "")
+    return Peer(turns[0].name, version, medians, problem)

@@ -25,16 +25,22 @@ _METHOD = """\
 - Whole process: from the start of `python -m cetrack …` to its end, timed from outside; memory is
   the largest resident size that the system has counted for it, in MB of 10^6 bytes. In process: a
   call of the Python API, imports done.
-- Medians of three; short work more often, folders of 10 M points and more are ingested once, and
-  50 M are exported once. Files and databases are on disk and in the system's cache, as right after
-  being written. An ingest starts from a database with the schema in it, an export from a folder
-  that is not there.
+- Medians of three, of start-up and of queries more; training logs of 10 M points and more are
+  ingested once, those of 50 M exported once. Work that is compared is done by turns: cetrack, its
+  peer, cetrack again. CPU seconds stand beside the time wherever it is given. Files and databases
+  are on disk and in the system's cache, as right after being written. An ingest starts from a
+  database with the schema in it, an export from a folder that is not there.
+- With several workers the memory is that of the largest process.
 - The bare read is a program of its own that does nothing but to read all points in order:
   `numpy.fromiter` over the cursor from SQLite, binary COPY taken apart by numpy from PostgreSQL.
   Its start is not counted, cetrack's is.
-- Peers do less of the same work, for it takes them longer, each in a process of its own. Their
-  imports, the creation of their databases and the making of values are not counted; cetrack's
-  imports and its parsing are.
+- Peers run in processes of their own. Their imports, the creation of their databases and the
+  making of values or files are not counted; cetrack's imports and its parsing are. All but Trackio
+  do less of the same work, for it takes them longer.
+- Trackio has two ways to take many points at once. `import_csv` reads a CSV file, as cetrack does,
+  so the bar is held against it. `bulk_log` is given ready Python values, so it neither reads nor
+  parses: less work than cetrack's, and shown for information. Both write one row of JSON per step,
+  where cetrack writes one row per point.
 - PostgreSQL runs on the same machine with its default settings.
 """
 
@@ -43,8 +49,8 @@ def render(
     rows: Sequence[Row], facts: Mapping[str, str], *, date: str, judged: bool, command: str
 ) -> str:
     """The whole page."""
-    barred = [row for row in rows if row.bar or row.failed]
-    others = [row for row in rows if not (row.bar or row.failed)]
+    barred = [row for row in rows if row.bar or row.failed or row.beside_bars]
+    others = [row for row in rows if row not in barred]
     parts = [
         "# Results",
         f"What cetrack takes, measured on {date} by `{command}`.",
@@ -52,7 +58,9 @@ def render(
         "\n".join(_table(barred, judged=judged)),
     ]
     if others:
-        parts += ["## More figures", "\n".join(_plain_table(others))]
+        parts += ["## Without a bar", "\n".join(_figures(others))]
+    if any(row.note for row in rows):
+        parts += ["## Details", "\n".join(_details(rows))]
     parts += ["## Machine", "\n".join(f"- {name}: {fact}" for name, fact in facts.items()), _METHOD]
     return "\n\n".join(parts)
 
@@ -64,26 +72,35 @@ _UNJUDGED = (
 
 
 def _summary(rows: Sequence[Row]) -> str:
-    counts = Counter(row.verdict for row in rows)
-    told = [f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]]
-    return f"{len(rows)} bars: {', '.join(told)}."
+    """Bars by verdict; a case that failed is no bar, and how many it would have had is unknown."""
+    verdicts = Counter(row.verdict for row in rows if row.bar)
+    told = [f"{verdicts[verdict]} {verdict}" for verdict in Verdict if verdicts[verdict]]
+    bars = f"{verdicts.total()} bars: {', '.join(told)}." if told else "No bars."
+    failed = sum(row.failed for row in rows)
+    return f"{bars} Cases that failed, their other bars missing: {failed}." if failed else bars
 
 
 def _table(rows: Sequence[Row], *, judged: bool) -> Iterator[str]:
-    yield "| work | bar | measured | | details |"
-    yield "|---|---|---|---|---|"
+    yield "| work | bar | measured | |"
+    yield "|---|---|---|---|"
     for row in rows:
-        verdict = row.verdict if judged or row.failed else Verdict.NOT_JUDGED
+        verdict = row.verdict if (row.bar and judged) or row.failed else Verdict.NOT_JUDGED
         shown = f"**{verdict}**" if verdict in _STRIKING else verdict
         bar = _bar(row.bar, row.unit) if row.bar else ""
-        yield _line((row.work, bar, figure(row.measured, row.unit), shown, row.note))
+        yield _line((row.work, bar, figure(row.measured, row.unit), shown))
 
 
-def _plain_table(rows: Sequence[Row]) -> Iterator[str]:
-    yield "| work | measured | details |"
-    yield "|---|---|---|"
+def _figures(rows: Sequence[Row]) -> Iterator[str]:
+    yield "| work | measured |"
+    yield "|---|---|"
     for row in rows:
-        yield _line((row.work, figure(row.measured, row.unit), row.note))
+        yield _line((row.work, figure(row.measured, row.unit)))
+
+
+def _details(rows: Sequence[Row]) -> Iterator[str]:
+    for row in rows:
+        if row.note:
+            yield f"- {row.work}: {row.note}"
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ METRICS = 20  # of a training log
 STEPS = 500  # of each log in a folder of many
 RUNS_PER_FILE = 20  # of a benchmark file: 10 models at 2 precisions
 METRICS_PER_RUN = 11  # of a benchmark run
+WORKERS = 2  # where work is shared out
 CATALOGUE_METRICS = 10  # of each run of the database that is filtered
 
 
@@ -21,7 +22,6 @@ class Sizes:
     medium: int
     large: int
     single_log: int
-    huge_log: int
     files: int
     catalogue: int
     tensorboardx: int
@@ -40,13 +40,12 @@ FULL = Sizes(
     medium=10_000_000,
     large=50_000_000,
     single_log=1_000_000,
-    huge_log=10_000_000,
     files=2_000,
     catalogue=100_000,
     tensorboardx=100_000,
-    mlflow=40_000,
-    mlflow_runs=200,
-    trackio=200_000,
+    mlflow=20_000,
+    mlflow_runs=100,
+    trackio=1_000_000,
     aim=20_000,
     repeats=3,
     short_repeats=15,
@@ -54,18 +53,17 @@ FULL = Sizes(
 QUICK = Sizes(
     name="quick",
     judged=False,
-    small=20_000,
-    medium=200_000,
-    large=400_000,
-    single_log=100_000,
-    huge_log=200_000,
-    files=25,
-    catalogue=2_000,
-    tensorboardx=10_000,
-    mlflow=4_000,
-    mlflow_runs=10,
+    small=10_000,
+    medium=100_000,
+    large=200_000,
+    single_log=20_000,
+    files=5,
+    catalogue=1_000,
+    tensorboardx=4_000,
+    mlflow=1_000,
+    mlflow_runs=5,
     trackio=20_000,
-    aim=4_000,
+    aim=1_000,
     repeats=1,
-    short_repeats=3,
+    short_repeats=2,
 )

@@ -7,53 +7,63 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import cetrack
 from benchmarks import data
-from benchmarks.bench import Bench
-from benchmarks.case import Case, Row, amount, at_least, at_most, ratio
+from benchmarks.bench import Bench, Filled
+from benchmarks.case import Bar, Case, Row, amount, at_least, at_most, ratio
+from benchmarks.commands import Taken
 from benchmarks.databases import Kind
-from benchmarks.sizes import METRICS, STEPS
+from benchmarks.sizes import METRICS, STEPS, WORKERS
 
 
 def _from_sqlite(bench: Bench) -> Iterator[Row]:
-    points = bench.sizes.medium
-    work = f"export-tb of {amount(points)} points from SQLite, whole process"
-    taken = bench.exported(Kind.SQLITE, points)
-    rate = points / taken.seconds
-    runs = data.runs_of(points)
+    filled = bench.filled(Kind.SQLITE, bench.sizes.medium)
+    taken = bench.exported(
+        filled.kind,
+        filled.points,
+        beside=(
+            lambda: bench.bare_turn(filled),
+            lambda: bench.peer_turn("tensorboardX", "points"),
+        ),
+    )
+    rate = filled.points / taken.seconds
+    runs = data.runs_of(filled.points)
+    work = _called(filled)
     shape = f"{taken.told}; {runs:,} runs × {METRICS} metrics × {STEPS} steps"
     yield Row(work=work, measured=rate, unit="points/s", bar=at_least(1_000_000), note=shape)
-    yield _against_loop(bench, work, rate)
-    yield _against_bare(bench, Kind.SQLITE, at_least(50))
+    yield _against_loop(bench, rate)
+    yield _against_bare(bench, filled, taken, at_least(50))
     small = bench.exported(Kind.SQLITE, bench.sizes.small)
     yield Row(
-        work=f"export-tb of {amount(bench.sizes.small)} points from SQLite, whole process",
+        work=f"export-tb of {amount(bench.sizes.small)} points from SQLite",
         measured=small.seconds,
         unit="s",
         bar=at_most(2),
         note=small.told,
     )
+    yield _by_several(bench, filled, taken)
 
 
-def _against_loop(bench: Bench, work: str, rate: float) -> Row:
-    loop = bench.peer("tensorboardX")
+def _called(filled: Filled) -> str:
+    return f"export-tb of {amount(filled.points)} points from {filled.kind}"
+
+
+def _against_loop(bench: Bench, rate: float) -> Row:
+    loop = bench.peer("tensorboardX", "points")
     return Row(
-        work=f"{work}: against tensorboardX add_scalar in a loop",
+        work="export-tb from SQLite against tensorboardX add_scalar in a loop",
         measured=ratio(rate, loop.rates.get("points")),
         unit="×",
         bar=at_least(75),
-        note=loop.told("points", "points/s"),
+        note=f"{loop.told('points', 'points/s')}, writing {bench.sizes.tensorboardx:,} points",
     )
 
 
-def _against_bare(bench: Bench, kind: Kind, bar: Any) -> Row:
-    filled = bench.filled(kind, bench.sizes.medium)
-    taken, bare = bench.exported(kind, filled.points), bench.bare(filled)
-    work = f"export-tb of {amount(filled.points)} points from {kind}"
+def _against_bare(bench: Bench, filled: Filled, taken: Taken, bar: Bar) -> Row:
+    bare = bench.bare(filled)
     return Row(
-        work=f"{work}: share of the bare ordered read",
+        work=f"{_called(filled)}: share of the bare ordered read",
         measured=100 * bare / taken.seconds,
         unit="%",
         bar=bar,
@@ -62,17 +72,26 @@ def _against_bare(bench: Bench, kind: Kind, bar: Any) -> Row:
     )
 
 
+def _by_several(bench: Bench, filled: Filled, alone: Taken) -> Row:
+    taken = bench.exported(filled.kind, filled.points, workers=WORKERS)
+    return Row(
+        work=f"{_called(filled)}, --workers {WORKERS}",
+        measured=filled.points / taken.seconds,
+        unit="points/s",
+        note=f"{taken.told}; one process: {alone.told}",
+    )
+
+
 def _from_postgres(bench: Bench) -> Iterator[Row]:
-    points = bench.sizes.medium
-    yield _against_bare(bench, Kind.POSTGRES, at_least(70))
-    taken = bench.exported(Kind.POSTGRES, points)
-    work = f"export-tb of {amount(points)} points from PostgreSQL, whole process"
-    yield Row(work=work, measured=points / taken.seconds, unit="points/s", note=taken.told)
-    yield Row(work=f"{work}: peak memory", measured=taken.peak_mb, unit="MB")
-    ingest = bench.filled(Kind.POSTGRES, points).ingest
-    work = f"ingest of {amount(points)} points as training logs into PostgreSQL, whole process"
-    yield Row(work=work, measured=points / ingest.seconds, unit="points/s", note=ingest.told)
-    yield Row(work=f"{work}: peak memory", measured=ingest.peak_mb, unit="MB")
+    filled = bench.filled(Kind.POSTGRES, bench.sizes.medium)
+    taken = bench.exported(filled.kind, filled.points, beside=[lambda: bench.bare_turn(filled)])
+    yield _against_bare(bench, filled, taken, at_least(70))
+    ingest = f"ingest of {amount(filled.points)} points as training logs into {filled.kind}"
+    for work, one in ((_called(filled), taken), (ingest, filled.ingest)):
+        rate = filled.points / one.seconds
+        yield Row(work=work, measured=rate, unit="points/s", note=one.told)
+        yield Row(work=f"peak memory, {work}", measured=one.peak_mb, unit="MB", bar=at_most(350))
+    yield _by_several(bench, filled, taken)
 
 
 # --- exporting again ----------------------------------------------------------------------------
@@ -90,15 +109,14 @@ def _again(bench: Bench) -> Iterator[Row]:
         )
     note = f"{first:.2f} s, then {seconds:.2f} s; files written the second time: {files:,}"
     yield Row(
-        work=f"second export with one changed run of {runs:,}, whole process: share of the first",
+        work=f"second export with one changed run of {runs:,}: share of the first",
         measured=100 * seconds / first,
         unit="%",
         bar=at_most(5),
         note=note,
     )
     yield Row(
-        work=f"second export with nothing changed of {runs:,} runs, whole process: share of the "
-        "first",
+        work=f"second export with nothing changed of {runs:,} runs: share of the first",
         measured=100 * unchanged / first,
         unit="%",
         note=f"{unchanged:.2f} s",
@@ -151,7 +169,7 @@ def _grow(bench: Bench, url: str) -> None:
     bench.cetrack("ingest", str(copy.parent.parent.parent), "--db", url)
 
 
-def _outcome(taken: Any) -> tuple[float, int]:
+def _outcome(taken: Taken) -> tuple[float, int]:
     return taken.seconds, taken.answer["files"] - taken.answer["unchanged"]
 
 
@@ -167,7 +185,7 @@ def _part(bench: Bench) -> Iterator[Row]:
     share = 100 * part.answer["runs"] / data.runs_of(filled.points)
     work = f"export of a filter that selects {share:.3g} % of {amount(filled.points)} points"
     yield Row(
-        work=f"{work}, whole process: share of the full export",
+        work=f"{work}: share of the full export",
         measured=100 * part.seconds / whole,
         unit="%",
         note=f"{part.seconds:.2f} s of {whole:.2f} s",

@@ -2,55 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from benchmarks import data
 from benchmarks.bench import Bench
 from benchmarks.case import Case, Row, amount, at_most, spread
+from benchmarks.commands import Taken
 from benchmarks.databases import Kind
 from benchmarks.sizes import METRICS
 
 _LIMIT_MB = at_most(350)
+# work → points → what it took
+_Measured = Mapping[str, Mapping[int, Taken]]
 
 
 def _memory(bench: Bench) -> Iterator[Row]:
     sizes = (bench.sizes.medium, bench.sizes.large)
-    peaks = {
-        "ingest": [bench.filled(Kind.SQLITE, points).ingest.peak_mb for points in sizes],
-        "export": [bench.exported(Kind.SQLITE, points).peak_mb for points in sizes],
+    many: _Measured = {
+        "ingest": {points: bench.filled(Kind.SQLITE, points).ingest for points in sizes},
+        "export": {points: bench.exported(Kind.SQLITE, points) for points in sizes},
     }
-    for work, found in peaks.items():
-        for points, peak_mb in zip(sizes, found, strict=True):
+    yield from _rows("as many logs", many)
+    one: dict[str, dict[int, Taken]] = {"ingest": {}, "export": {}}
+    for points in sizes:
+        one["ingest"][points], one["export"][points] = _one_log(bench, points)
+    yield from _rows("as one CSV log", one)
+
+
+def _rows(shape: str, measured: _Measured) -> Iterator[Row]:
+    for work, found in measured.items():
+        for points, taken in found.items():
             yield Row(
-                work=f"peak memory, {work} of {amount(points)} points, SQLite",
-                measured=peak_mb,
+                work=f"peak memory, {work} of {amount(points)} points {shape}, SQLite",
+                measured=taken.peak_mb,
                 unit="MB",
                 bar=_LIMIT_MB,
+                note=f"{points / taken.seconds:,.0f} points/s",
             )
         yield Row(
-            work=f"peak memory, {work}: the larger of the two above the smaller",
-            measured=spread(found),
+            work=f"peak memory, {work} {shape}: the larger of the two above the smaller",
+            measured=spread([taken.peak_mb for taken in found.values()]),
             unit="%",
             bar=at_most(15),
         )
-    yield _one_huge_log(bench)
 
 
-def _one_huge_log(bench: Bench) -> Row:
-    points = bench.sizes.huge_log
+def _one_log(bench: Bench, points: int) -> tuple[Taken, Taken]:
+    """One run of very many steps: its ingest and its export."""
     path = bench.folder / "huge" / "int8" / "net_000.csv"
+    bench.say(f"  ingest and export of one log of {points:,} points")
     data.write_csv_log(path, 2, points // METRICS)
-    bench.say(f"  ingest of one log of {points:,} points")
-    with bench.database(Kind.SQLITE) as url:
-        taken = bench.ingest(url, path, points=points)
+    with bench.database(Kind.SQLITE) as url, bench.logdir() as logdir:
+        taken = bench.ingest(url, path, points=points), bench.export(url, logdir)
     path.unlink()
-    return Row(
-        work=f"peak memory, ingest of one CSV log of {amount(points)} points, SQLite",
-        measured=taken.peak_mb,
-        unit="MB",
-        bar=_LIMIT_MB,
-        note=f"{points / taken.seconds:,.0f} points/s",
-    )
+    return taken
 
 
 MEMORY = Case("memory", "peak memory", _memory)

@@ -37,7 +37,7 @@ def _size(bench: Bench) -> Iterator[Row]:
         )
         for points, whole in zip(sizes, found, strict=True):
             yield Row(
-                work=f"{work} of {amount(points)} points as training logs, SQLite, whole process",
+                work=f"{work} of {amount(points)} points as many logs, SQLite",
                 measured=points / whole.seconds,
                 unit="points/s",
                 note=whole.told,
