@@ -7,10 +7,12 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL
@@ -26,16 +28,21 @@ _BATCH = 10_000
 _KINDS = [POINT_DTYPE[name] for name in POINT_DTYPE.names or ()]
 
 
+_CONFLICT = (
+    "ON CONFLICT (run_id, metric_id, step) "
+    "DO UPDATE SET value = excluded.value, wall_time = excluded.wall_time"
+)
+
+
+@cache
 def _insert_points(rows: int) -> str:
     values = ", ".join(["(?, ?, ?, ?, ?)"] * rows)
     return (
         f"INSERT INTO point (run_id, metric_id, step, value, wall_time) VALUES {values} "  # noqa: S608
-        "ON CONFLICT (run_id, metric_id, step) "
-        "DO UPDATE SET value = excluded.value, wall_time = excluded.wall_time"
+        f"{_CONFLICT}"
     )
 
 
-_INSERT_MANY = _insert_points(_ROWS_A_STATEMENT)
 _SELECT_POINTS = (
     "SELECT run_id, metric_id, step, value, wall_time FROM point WHERE run_id IN ({}) "
     "ORDER BY run_id, metric_id, step"
@@ -43,6 +50,54 @@ _SELECT_POINTS = (
 _SELECT_SERIES = (
     "SELECT step, value, wall_time FROM point WHERE run_id = ? AND metric_id = ? ORDER BY step"
 )
+
+
+_LONG_SERIES = 64
+
+
+@cache
+def _insert_series(rows: int, *, walls: bool) -> str:
+    """For points of one series: its run and its metric are bound once, not with every point."""
+    row = "(?, ?, ?)" if walls else "(?, ?)"
+    return (
+        "INSERT INTO point (run_id, metric_id, step, value, wall_time) "  # noqa: S608
+        f"SELECT ?, ?, column1, column2, {'column3' if walls else 'NULL'} "
+        f"FROM (VALUES {', '.join([row] * rows)}) WHERE true {_CONFLICT}"
+    )
+
+
+def _runs_of_equal(points: PointColumns) -> Iterator[tuple[int, int]]:
+    """(start, stop) of every stretch of points with the same run and metric."""
+    changes = (np.diff(points.run_id) != 0) | (np.diff(points.metric_id) != 0)
+    return itertools.pairwise([0, *(np.flatnonzero(changes) + 1).tolist(), len(points)])
+
+
+def _write_series(cursor: Any, points: PointColumns, start: int, stop: int) -> None:
+    owner = [int(points.run_id[start]), int(points.metric_id[start])]
+    columns = [points.step[start:stop], points.value[start:stop]]
+    walls = points.wall_time[start:stop]
+    if not np.isnan(walls).all():
+        columns.append(walls)
+    flat, width = _flat(columns), len(columns)
+    for first in range(0, len(flat), _ROWS_A_STATEMENT * width):
+        part = flat[first : first + _ROWS_A_STATEMENT * width]
+        statement = _insert_series(len(part) // width, walls=width > 2)
+        cursor.execute(statement, owner + part)
+
+
+def _write_mixed(cursor: Any, columns: Sequence[npt.NDArray[Any]]) -> None:
+    flat, width = _flat(columns), len(columns)
+    for first in range(0, len(flat), _ROWS_A_STATEMENT * width):
+        part = flat[first : first + _ROWS_A_STATEMENT * width]
+        cursor.execute(_insert_points(len(part) // width), part)
+
+
+def _flat(columns: Sequence[npt.NDArray[Any]]) -> list[Any]:
+    """The values of the columns row by row."""
+    flat: list[Any] = [None] * (len(columns) * len(columns[0]))
+    for position, column in enumerate(columns):
+        flat[position :: len(columns)] = column.tolist()
+    return flat
 
 
 class SqliteDialect:
@@ -84,17 +139,14 @@ class SqliteDialect:
     ) -> None:
         """Many rows a statement; SQLite itself stores NaN as NULL, and ``new`` costs the same."""
         driver: Any = connection.connection.driver_connection
-        width = len(points.columns)
-        flat: list[Any] = [None] * (width * len(points))
-        for position, column in enumerate(points.columns):
-            flat[position::width] = column.tolist()
-        whole = len(points) - len(points) % _ROWS_A_STATEMENT
+        short = np.ones(len(points), bool)
         with closing(driver.cursor()) as cursor:
-            for start in range(0, whole * width, _ROWS_A_STATEMENT * width):
-                cursor.execute(_INSERT_MANY, flat[start : start + _ROWS_A_STATEMENT * width])
-            rest = flat[whole * width :]
-            if rest:
-                cursor.execute(_insert_points(len(points) - whole), rest)
+            for start, stop in _runs_of_equal(points):
+                if stop - start >= _LONG_SERIES:
+                    short[start:stop] = False
+                    _write_series(cursor, points, start, stop)
+            if short.any():
+                _write_mixed(cursor, [column[short] for column in points.columns])
 
     def new_ids(self, connection: Connection, table: Table, count: int) -> list[int]:
         """The transaction holds the write lock: what follows the largest id is free."""

@@ -117,3 +117,34 @@ def test_any_number_of_points_comes_back_in_order(two_runs: Store, count: int) -
     assert sum(len(series.steps) for series in found) == count
     if found:
         assert np.array_equal(np.concatenate([series.values for series in found]), steps / 7)
+
+
+@pytest.mark.parametrize("walls", [True, False])
+@pytest.mark.parametrize("new", [True, False])
+def test_long_series_are_stored_and_overwritten(two_runs: Store, walls: bool, new: bool) -> None:
+    count = 1_234
+    random = np.random.default_rng(0)
+
+    def points(first: int) -> PointColumns:
+        steps = np.concatenate([np.arange(first, first + count), np.array([7]), np.arange(count)])
+        runs = np.concatenate([np.full(count, 1), np.array([1]), np.full(count, 2)])
+        metrics = np.concatenate([np.full(count, 2), np.array([3]), np.full(count, 1)])
+        values = random.random(len(steps))
+        values[::97] = np.nan
+        values[5], values[6] = np.inf, -np.inf
+        times = random.random(len(steps)) if walls else np.full(len(steps), np.nan)
+        return PointColumns(runs, metrics, steps, values, times)
+
+    first, second = points(0), points(count // 2)
+    with two_runs.write() as connection:
+        write = dialect_of(connection).write_points
+        write(connection, first, new=new)
+        write(connection, second)
+    expected: dict[tuple[int, ...], tuple[object, object]] = {}
+    for batch in (first, second):
+        rows = zip(*(column.tolist() for column in batch.columns), strict=True)
+        expected |= {row[:3]: (same(row[3]), same(row[4])) for row in rows}
+    with two_runs.read() as connection:
+        query = select(Point.run_id, Point.metric_id, Point.step, Point.value, Point.wall_time)
+        stored = {tuple(row[:3]): (same(row[3]), same(row[4])) for row in connection.execute(query)}
+    assert stored == expected
