@@ -23,7 +23,7 @@ _BENCHMARK = Kind.BENCHMARK.value
 _RUNS = select(
     Run.id, Run.uid, Run.model_id, Run.kind, Run.seed, Run.started_at, Run.like_key,
     Run.baseline_run_id, Run.baseline_rule, Precision.name.label("precision"),
-).join(Precision, Precision.id == Run.precision_id)  # fmt: skip
+).select_from(Run).join(Precision, Precision.id == Run.precision_id)  # fmt: skip
 _Place = tuple[int, int, str]  # source, model, kind
 _FROM_HISTORY = ("", "history", PENDING)
 

@@ -129,11 +129,10 @@ class _Work:
         known: dict[str, list[Version]] = defaultdict(list)
         if self.store is None or self.options.repeat:
             return known
-        columns = [
+        query = select(
             SourceRow.uri, SourceRow.sha256, SourceRow.reader, SourceRow.reader_version,
             SourceRow.run_count,
-        ]  # fmt: skip
-        query = select(*columns).where(SourceRow.options_hash == self.options.hash)
+        ).where(SourceRow.options_hash == self.options.hash)  # fmt: skip
         with self.store.read() as connection:
             keys = [source.key for source in sources]
             for uri, *version in rows_where(connection, query, SourceRow.uri, keys):

@@ -218,6 +218,7 @@ def collapse_copies(connection: Connection, run_ids: Sequence[int]) -> list[int]
 
 _BENCHMARKS = (
     select(Run.id, Run.uid, Run.started_at, Run.experiment_id, Run.precision_id, Model.name)
+    .select_from(Run)
     .join(Model, Model.id == Run.model_id)
     .where(Run.kind == Kind.BENCHMARK.value)
 )
@@ -231,7 +232,8 @@ def _copies(connection: Connection, models: Collection[str]) -> list[Any]:
     """Benchmarks of the models that only compression results state."""
     others = (
         select(Source.id)
-        .join(RunSource)
+        .select_from(Source)
+        .join(RunSource, RunSource.source_id == Source.id)
         .where(RunSource.run_id == Run.id, Source.reader != COMPRESSION)
     )
     query = (
@@ -251,7 +253,7 @@ def _originals(connection: Connection, copies: Sequence[Any]) -> list[Any]:
 
 
 def _readers_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, set[str]]:
-    query = select(RunSource.run_id, Source.reader).join(Source)
+    query = select(RunSource.run_id, Source.reader).select_from(RunSource).join(Source)
     found: dict[int, set[str]] = defaultdict(set)
     for row in rows_where(connection, query, RunSource.run_id, run_ids):
         found[row.run_id].add(row.reader)

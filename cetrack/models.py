@@ -9,8 +9,8 @@ can be partitioned and sharded by run.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -25,7 +25,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql.elements import NamedColumn
+from sqlalchemy.types import TypeEngine
 
 from cetrack.db.types import BigKey, Json, MetricValue, UtcDateTime
 
@@ -36,27 +37,59 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+T = TypeVar("T")
+_Kind = type[TypeEngine[T]] | TypeEngine[T]
+WITHOUT_ROWID: Mapping[str, Any] = {"sqlite_with_rowid": False}
 
 
-class Base(DeclarativeBase):
-    """Shared metadata: every constraint has a name that both databases agree on."""
+class Base:
+    """A class per table: its columns are the table's own, and it stands for the table in
+    statements.
 
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy as a class attribute
-        str: Text(),
-        int: Integer(),
-        float: Double(),
-        bool: Boolean(),
-        datetime: UtcDateTime(),
-    }
+    SQLAlchemy's own base maps classes to objects, which nobody here asks for, and loading that
+    takes as long as the rest of a short command.
+    """
+
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMING)
+    __tablename__: ClassVar[str]
+    __table__: ClassVar[Table]
+    __table_args__: ClassVar[tuple[Any, ...]] = ()
+    __table_options__: ClassVar[Mapping[str, Any]] = {}
+
+    def __init_subclass__(cls) -> None:
+        columns = {name: item for name, item in vars(cls).items() if isinstance(item, Column)}
+        for name, column in columns.items():
+            column.name = column.key = name
+        cls.__table__ = Table(
+            cls.__tablename__,
+            Base.metadata,
+            *columns.values(),
+            *cls.__table_args__,
+            **cls.__table_options__,
+        )
+
+    @classmethod
+    def __clause_element__(cls) -> Table:
+        """What SQLAlchemy takes the class for."""
+        return cls.__table__
 
 
-def _key() -> Mapped[int]:
-    return mapped_column(BigKey, primary_key=True, autoincrement=True)
+def _column(kind: _Kind[T], *args: Any, **options: Any) -> NamedColumn[T]:
+    """A column that always holds something."""
+    return Column(kind, *args, nullable=False, **options)
 
 
-def _ref(target: str, *, primary_key: bool = False, index: bool = False) -> Mapped[int]:
-    return mapped_column(
+def _optional(kind: _Kind[T], *args: Any, **options: Any) -> NamedColumn[T | None]:
+    """A column that may be NULL."""
+    return Column(kind, *args, nullable=True, **options)
+
+
+def _key() -> NamedColumn[int]:
+    return _column(BigKey, primary_key=True, autoincrement=True)
+
+
+def _ref(target: str, *, primary_key: bool = False, index: bool = False) -> NamedColumn[int]:
+    return _column(
         BigKey,
         ForeignKey(target, ondelete="CASCADE"),
         primary_key=primary_key,
@@ -65,18 +98,18 @@ def _ref(target: str, *, primary_key: bool = False, index: bool = False) -> Mapp
     )
 
 
-def _blank() -> Mapped[str]:
-    return mapped_column(Text, nullable=False, server_default="")
+def _blank() -> NamedColumn[str]:
+    return _column(Text, server_default="")
 
 
 class Experiment(Base):
     """A campaign of runs."""
 
     __tablename__ = "experiment"
-    id: Mapped[int] = _key()
-    name: Mapped[str] = mapped_column(Text, unique=True)
-    description: Mapped[str] = _blank()
-    created_at: Mapped[datetime]
+    id = _key()
+    name = _column(Text, unique=True)
+    description = _blank()
+    created_at = _column(UtcDateTime)
 
 
 class Model(Base):
@@ -84,38 +117,38 @@ class Model(Base):
 
     __tablename__ = "model"
     __table_args__ = (UniqueConstraint("name", "library", "input_shape"),)
-    id: Mapped[int] = _key()
-    name: Mapped[str]
-    library: Mapped[str] = _blank()
-    category: Mapped[str] = _blank()
-    input_shape: Mapped[str] = _blank()
-    description: Mapped[str] = _blank()
+    id = _key()
+    name = _column(Text)
+    library = _blank()
+    category = _blank()
+    input_shape = _blank()
+    description = _blank()
 
 
 class Precision(Base):
     """A number format, with the bits of its weights and activations where they are known."""
 
     __tablename__ = "precision"
-    id: Mapped[int] = _key()
-    name: Mapped[str] = mapped_column(Text, unique=True)
-    weight_bits: Mapped[float | None]
-    activation_bits: Mapped[float | None]
-    is_float: Mapped[bool | None]
+    id = _key()
+    name = _column(Text, unique=True)
+    weight_bits = _optional(Double)
+    activation_bits = _optional(Double)
+    is_float = _optional(Boolean)
 
 
 class Environment(Base):
     """Where runs were executed; ``fingerprint`` is a hash of all the other columns."""
 
     __tablename__ = "environment"
-    id: Mapped[int] = _key()
-    fingerprint: Mapped[str] = mapped_column(Text, unique=True)
-    device: Mapped[str] = _blank()
-    accelerator: Mapped[str] = _blank()
-    runtime: Mapped[str] = _blank()
-    runtime_version: Mapped[str] = _blank()
-    host: Mapped[str] = _blank()
-    os: Mapped[str] = _blank()
-    details: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    id = _key()
+    fingerprint = _column(Text, unique=True)
+    device = _blank()
+    accelerator = _blank()
+    runtime = _blank()
+    runtime_version = _blank()
+    host = _blank()
+    os = _blank()
+    details = _optional(Json)
 
 
 class Source(Base):
@@ -123,18 +156,18 @@ class Source(Base):
 
     __tablename__ = "source"
     __table_args__ = (UniqueConstraint("uri", "sha256", "reader", "options_hash"),)
-    id: Mapped[int] = _key()
-    uri: Mapped[str]
-    sha256: Mapped[str] = mapped_column(Text, index=True)
-    reader: Mapped[str]
-    reader_version: Mapped[int]
-    options_hash: Mapped[str]
-    size_bytes: Mapped[int] = mapped_column(BigInteger)
-    mtime: Mapped[datetime | None]
-    ingested_at: Mapped[datetime]
-    run_count: Mapped[int]
-    point_count: Mapped[int] = mapped_column(BigInteger)
-    notice_count: Mapped[int]
+    id = _key()
+    uri = _column(Text)
+    sha256 = _column(Text, index=True)
+    reader = _column(Text)
+    reader_version = _column(Integer)
+    options_hash = _column(Text)
+    size_bytes = _column(BigInteger)
+    mtime = _optional(UtcDateTime)
+    ingested_at = _column(UtcDateTime)
+    run_count = _column(Integer)
+    point_count = _column(BigInteger)
+    notice_count = _column(Integer)
 
 
 class Run(Base):
@@ -147,40 +180,34 @@ class Run(Base):
     """
 
     __tablename__ = "run"
-    id: Mapped[int] = _key()
-    uid: Mapped[str] = mapped_column(Text, unique=True)
-    content_key: Mapped[str] = mapped_column(Text, index=True)
-    experiment_id: Mapped[int] = mapped_column(BigKey, ForeignKey("experiment.id"), index=True)
-    model_id: Mapped[int] = mapped_column(BigKey, ForeignKey("model.id"))
-    precision_id: Mapped[int] = mapped_column(BigKey, ForeignKey("precision.id"), index=True)
-    environment_id: Mapped[int | None] = mapped_column(
-        BigKey, ForeignKey("environment.id"), index=True
-    )
-    kind: Mapped[str]
-    method: Mapped[str] = _blank()
-    name: Mapped[str] = _blank()
-    variant: Mapped[str] = _blank()
-    dataset: Mapped[str] = _blank()
-    split: Mapped[str] = _blank()
-    task: Mapped[str] = _blank()
-    seed: Mapped[int | None] = mapped_column(BigInteger)
-    batch_size: Mapped[int | None] = mapped_column(BigInteger)
-    status: Mapped[str]
-    status_reason: Mapped[str] = _blank()
-    started_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    time_source: Mapped[str]
-    finished_at: Mapped[datetime | None]
-    git_commit: Mapped[str] = _blank()
-    baseline_run_id: Mapped[int | None] = mapped_column(
-        BigKey, ForeignKey("run.id", ondelete="SET NULL"), index=True
-    )
-    baseline_rule: Mapped[str] = _blank()
-    parent_run_id: Mapped[int | None] = mapped_column(
-        BigKey, ForeignKey("run.id", ondelete="SET NULL"), index=True
-    )
-    series_key: Mapped[str] = mapped_column(Text, index=True)
-    like_key: Mapped[str] = mapped_column(Text, index=True)
-    revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    id = _key()
+    uid = _column(Text, unique=True)
+    content_key = _column(Text, index=True)
+    experiment_id = _column(BigKey, ForeignKey("experiment.id"), index=True)
+    model_id = _column(BigKey, ForeignKey("model.id"))
+    precision_id = _column(BigKey, ForeignKey("precision.id"), index=True)
+    environment_id = _optional(BigKey, ForeignKey("environment.id"), index=True)
+    kind = _column(Text)
+    method = _blank()
+    name = _blank()
+    variant = _blank()
+    dataset = _blank()
+    split = _blank()
+    task = _blank()
+    seed = _optional(BigInteger)
+    batch_size = _optional(BigInteger)
+    status = _column(Text)
+    status_reason = _blank()
+    started_at = _column(UtcDateTime, index=True)
+    time_source = _column(Text)
+    finished_at = _optional(UtcDateTime)
+    git_commit = _blank()
+    baseline_run_id = _optional(BigKey, ForeignKey("run.id", ondelete="SET NULL"), index=True)
+    baseline_rule = _blank()
+    parent_run_id = _optional(BigKey, ForeignKey("run.id", ondelete="SET NULL"), index=True)
+    series_key = _column(Text, index=True)
+    like_key = _column(Text, index=True)
+    revision = _column(BigInteger, server_default="0")
     __table_args__ = (Index("ix_run_model_id_precision_id", "model_id", "precision_id"),)
 
 
@@ -188,22 +215,22 @@ class RunSource(Base):
     """Where a run was met: a run can be met in many sources, a source holds many runs."""
 
     __tablename__ = "run_source"
-    run_id: Mapped[int] = _ref("run.id", primary_key=True)
-    source_id: Mapped[int] = _ref("source.id", primary_key=True, index=True)
-    place: Mapped[str] = mapped_column(Text, primary_key=True)
-    seen_at: Mapped[datetime]
+    run_id = _ref("run.id", primary_key=True)
+    source_id = _ref("source.id", primary_key=True, index=True)
+    place = _column(Text, primary_key=True)
+    seen_at = _column(UtcDateTime)
 
 
 class Metric(Base):
     """What is measured. ``direction`` is ``lower`` or ``higher`` (better), or NULL."""
 
     __tablename__ = "metric"
-    id: Mapped[int] = _key()
-    name: Mapped[str] = mapped_column(Text, unique=True)
-    unit: Mapped[str | None]
-    direction: Mapped[str | None]
-    family: Mapped[str] = _blank()
-    description: Mapped[str] = _blank()
+    id = _key()
+    name = _column(Text, unique=True)
+    unit = _optional(Text)
+    direction = _optional(Text)
+    family = _blank()
+    description = _blank()
 
 
 class Point(Base):
@@ -213,68 +240,60 @@ class Point(Base):
     """
 
     __tablename__ = "point"
-    run_id: Mapped[int] = _ref("run.id", primary_key=True)
-    metric_id: Mapped[int] = mapped_column(
-        BigKey, ForeignKey("metric.id"), primary_key=True, autoincrement=False
-    )
-    step: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    value: Mapped[float | None] = mapped_column(MetricValue)
-    wall_time: Mapped[float | None] = mapped_column(MetricValue)
-    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - read by SQLAlchemy
+    run_id = _ref("run.id", primary_key=True)
+    metric_id = _column(BigKey, ForeignKey("metric.id"), primary_key=True, autoincrement=False)
+    step = _column(BigInteger, primary_key=True, autoincrement=False)
+    value = _optional(MetricValue)
+    wall_time = _optional(MetricValue)
+    __table_options__ = WITHOUT_ROWID
 
 
 class RunMetric(Base):
     """The aggregates of one series: what lists, sorting, filters and trends read."""
 
     __tablename__ = "run_metric"
-    run_id: Mapped[int] = _ref("run.id", primary_key=True)
-    metric_id: Mapped[int] = mapped_column(
-        BigKey, ForeignKey("metric.id"), primary_key=True, autoincrement=False
-    )
-    count: Mapped[int] = mapped_column(BigInteger)
-    nan_count: Mapped[int] = mapped_column(BigInteger)
-    first: Mapped[float | None] = mapped_column(MetricValue)
-    last: Mapped[float | None] = mapped_column(MetricValue)
-    last_step: Mapped[int] = mapped_column(BigInteger)
-    min: Mapped[float | None] = mapped_column(MetricValue)
-    min_step: Mapped[int | None] = mapped_column(BigInteger)
-    max: Mapped[float | None] = mapped_column(MetricValue)
-    max_step: Mapped[int | None] = mapped_column(BigInteger)
-    mean: Mapped[float | None] = mapped_column(MetricValue)
-    std: Mapped[float | None] = mapped_column(MetricValue)
-    n: Mapped[int | None] = mapped_column(BigInteger)
-    source_name: Mapped[str] = _blank()
-    source_unit: Mapped[str | None]
-    scale: Mapped[float] = mapped_column(Double, server_default="1")
+    run_id = _ref("run.id", primary_key=True)
+    metric_id = _column(BigKey, ForeignKey("metric.id"), primary_key=True, autoincrement=False)
+    count = _column(BigInteger)
+    nan_count = _column(BigInteger)
+    first = _optional(MetricValue)
+    last = _optional(MetricValue)
+    last_step = _column(BigInteger)
+    min = _optional(MetricValue)
+    min_step = _optional(BigInteger)
+    max = _optional(MetricValue)
+    max_step = _optional(BigInteger)
+    mean = _optional(MetricValue)
+    std = _optional(MetricValue)
+    n = _optional(BigInteger)
+    source_name = _blank()
+    source_unit = _optional(Text)
+    scale = _column(Double, server_default="1")
     # with the run's id, which a filter by value asks for: the rows themselves are not read
-    __table_args__ = (
-        Index("ix_run_metric_metric_id_last_run_id", "metric_id", "last", "run_id"),
-        {"sqlite_with_rowid": False},
-    )
+    __table_args__ = (Index("ix_run_metric_metric_id_last_run_id", "metric_id", "last", "run_id"),)
+    __table_options__ = WITHOUT_ROWID
 
 
 class Sample(Base):
     """Raw repetitions (``values``, a JSON list) or a histogram of a run's metric."""
 
     __tablename__ = "sample"
-    run_id: Mapped[int] = _ref("run.id", primary_key=True)
-    metric_id: Mapped[int] = mapped_column(
-        BigKey, ForeignKey("metric.id"), primary_key=True, autoincrement=False
-    )
-    step: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    kind: Mapped[str] = mapped_column(Text, server_default="values")
-    count: Mapped[int] = mapped_column(BigInteger)
-    values: Mapped[Any] = mapped_column(Json)
+    run_id = _ref("run.id", primary_key=True)
+    metric_id = _column(BigKey, ForeignKey("metric.id"), primary_key=True, autoincrement=False)
+    step = _column(BigInteger, primary_key=True, autoincrement=False)
+    kind = _column(Text, server_default="values")
+    count = _column(BigInteger)
+    values = _column(Json)
 
 
 class Param(Base):
     """A setting of a run; ``number`` is set as well where the text is one."""
 
     __tablename__ = "param"
-    run_id: Mapped[int] = _ref("run.id", primary_key=True)
-    key: Mapped[str] = mapped_column(Text, primary_key=True)
-    text: Mapped[str | None]
-    number: Mapped[float | None] = mapped_column(MetricValue)
+    run_id = _ref("run.id", primary_key=True)
+    key = _column(Text, primary_key=True)
+    text = _optional(Text)
+    number = _optional(MetricValue)
     __table_args__ = (Index("ix_param_key_number", "key", "number"),)
 
 
@@ -282,34 +301,32 @@ class Tag(Base):
     """A label of a run that people may change."""
 
     __tablename__ = "tag"
-    run_id: Mapped[int] = _ref("run.id", primary_key=True)
-    key: Mapped[str] = mapped_column(Text, primary_key=True)
-    value: Mapped[str] = _blank()
+    run_id = _ref("run.id", primary_key=True)
+    key = _column(Text, primary_key=True)
+    value = _blank()
 
 
 class Artifact(Base):
     """Something of a run that is not a number, by reference or, when small, as JSON."""
 
     __tablename__ = "artifact"
-    run_id: Mapped[int] = _ref("run.id", primary_key=True)
-    name: Mapped[str] = mapped_column(Text, primary_key=True)
-    kind: Mapped[str]
-    uri: Mapped[str | None]
-    sha256: Mapped[str | None]
-    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    content: Mapped[Any] = mapped_column(Json, nullable=True)
+    run_id = _ref("run.id", primary_key=True)
+    name = _column(Text, primary_key=True)
+    kind = _column(Text)
+    uri = _optional(Text)
+    sha256 = _optional(Text)
+    size_bytes = _optional(BigInteger)
+    content = _optional(Json)
 
 
 class DerivedValue(Base):
     """A user-defined derived metric or score of a run, under the hash of its definition."""
 
     __tablename__ = "derived_value"
-    run_id: Mapped[int] = _ref("run.id", primary_key=True)
-    metric_id: Mapped[int] = mapped_column(
-        BigKey, ForeignKey("metric.id"), primary_key=True, autoincrement=False
-    )
-    definition_hash: Mapped[str] = mapped_column(Text, primary_key=True)
-    value: Mapped[float | None] = mapped_column(MetricValue)
+    run_id = _ref("run.id", primary_key=True)
+    metric_id = _column(BigKey, ForeignKey("metric.id"), primary_key=True, autoincrement=False)
+    definition_hash = _column(Text, primary_key=True)
+    value = _optional(MetricValue)
 
 
 # --- views: columns and what they mean; their SQL is in the migrations -------------------------

@@ -102,11 +102,11 @@ def _by_run(connection: Connection, table: Any, ids: Sequence[int]) -> dict[int,
 
 
 def _details(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
-    columns = [Run.id, Environment.details]
+    query = select(Run.id, Environment.details).select_from(Run)
+    query = query.join(Environment, Environment.id == Run.environment_id)
     found: dict[int, Any] = {}
     for start in range(0, len(ids), _CHUNK):
         part = ids[start : start + _CHUNK]
-        query = select(*columns).join(Environment, Environment.id == Run.environment_id)
         found.update(
             (row.id, row.details) for row in connection.execute(query.where(Run.id.in_(part)))
         )

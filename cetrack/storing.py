@@ -188,6 +188,7 @@ def _outdated(
     current = {reading.reader: reading.reader_version for reading in readings}
     query = (
         select(RunSource.run_id, Source.reader, func.max(Source.reader_version).label("version"))
+        .select_from(RunSource)
         .join(Source, Source.id == RunSource.source_id)
         .group_by(RunSource.run_id, Source.reader)
     )

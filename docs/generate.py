@@ -76,7 +76,7 @@ def schema_page() -> str:
     parts = [_SCHEMA, "## Views\n"]
     parts += [_view_section(view) for view in views.tables.values()]
     parts.append("## Tables\n")
-    classes = {mapper.local_table.name: mapper.class_ for mapper in Base.registry.mappers}
+    classes = {model.__tablename__: model for model in Base.__subclasses__()}
     parts += [_table_section(table, classes[table.name]) for table in Base.metadata.sorted_tables]
     return "\n".join(parts)
 

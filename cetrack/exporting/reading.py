@@ -94,6 +94,7 @@ def members(connection: Connection, series_keys: Sequence[str]) -> Iterator[Memb
             Precision.name,
             Run.revision,
         )
+        .select_from(Run)
         .join(Model, Model.id == Run.model_id)
         .join(Precision, Precision.id == Run.precision_id)
     )

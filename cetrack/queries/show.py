@@ -179,6 +179,7 @@ def _sources(connection: Connection, run: RunRow) -> Section:
     columns = {"uri": Kind.TEXT, "place": Kind.TEXT, "reader": Kind.TEXT, "seen_at": Kind.TIME}
     query = (
         select(Source.uri, RunSource.place, Source.reader, RunSource.seen_at)
+        .select_from(Source)
         .join(RunSource, RunSource.source_id == Source.id)
         .where(RunSource.run_id == run["run_id"])
         .order_by(RunSource.seen_at, Source.uri, RunSource.place)

@@ -146,6 +146,7 @@ def reference(points: dict[int, float], spread: Spread | None) -> dict[str, Any]
 def stored_points(connection: Connection, uids: Sequence[str]) -> dict[tuple[str, str, int], Any]:
     query = (
         select(Run.uid, Metric.name, Point.step, Point.value, Point.wall_time)
+        .select_from(Run)
         .join(Point, Point.run_id == Run.id)
         .join(Metric, Metric.id == Point.metric_id)
         .where(Run.uid.in_(uids))
@@ -156,6 +157,7 @@ def stored_points(connection: Connection, uids: Sequence[str]) -> dict[tuple[str
 def stored_aggregates(connection: Connection, uids: Sequence[str]) -> dict[tuple[str, str], Any]:
     query = (
         select(Run.uid, Metric.name, RunMetric.__table__)
+        .select_from(Run)
         .join(RunMetric, RunMetric.run_id == Run.id)
         .join(Metric, Metric.id == RunMetric.metric_id)
         .where(Run.uid.in_(uids))
@@ -189,7 +191,10 @@ def test_runs_in_bulk_are_those_of_a_loop(store: Store, described: list[Any]) ->
         aggregates = stored_aggregates(connection, uids)
         owned = {
             table: connection.execute(
-                select(Run.uid, *columns).join(Run, Run.id == table.run_id).where(Run.uid.in_(uids))
+                select(Run.uid, *columns)
+                .select_from(table)
+                .join(Run, Run.id == table.run_id)
+                .where(Run.uid.in_(uids))
             ).all()
             for table, *columns in (
                 (Param, Param.key, Param.text, Param.number),
