@@ -175,12 +175,7 @@ class _Work:
                 matches = match_runs(connection, reading.prepared, repeat=self.options.repeat)
             changes = [_expected(match) for match in matches]
         pairs = list(zip(reading.prepared, changes, strict=True))
-        points = sum(
-            len(series.steps)
-            for item, change in pairs
-            if change is Change.NEW
-            for series in item.run.series
-        )
+        points = sum(item.points for item, change in pairs if change is Change.NEW)
         planned = tuple(_description(item, change) for item, change in pairs)
         return _report(reading, changes, points, reading.notices, planned=planned)
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import PurePath
 from typing import Any
 
@@ -55,7 +55,7 @@ class IngestOptions:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
     """A run as it is to be stored, and what it is known by.
 
@@ -71,6 +71,11 @@ class Prepared:
     time_source: TimeSource
     ordinal: int
     keys: tuple[str, ...]
+
+    @cached_property
+    def points(self) -> int:
+        """How many points its series have."""
+        return sum(len(series.steps) for series in self.run.series)
 
 
 def checked(options: IngestOptions) -> IngestOptions:

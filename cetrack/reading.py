@@ -48,7 +48,7 @@ class Reading:
     @property
     def points(self) -> int:
         """How many points its runs have."""
-        return sum(len(series.steps) for item in self.prepared for series in item.run.series)
+        return sum(item.points for item in self.prepared)
 
 
 @dataclass(frozen=True, slots=True)

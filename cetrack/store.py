@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, select, update
+from sqlalchemy import Connection, Engine, Select, Table, delete, select, update
 
 from cetrack.db import schema
 from cetrack.db.conditions import is_among
@@ -389,13 +389,13 @@ def update_run(connection: Connection, run_id: int, values: Mapping[str, Any]) -
 
 def update_runs(connection: Connection, changes: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
     """Set columns of runs, given as (run id, column → value), in a statement per set of columns."""
-    alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    alike: dict[tuple[str, ...], dict[int, tuple[Any, ...]]] = defaultdict(dict)
     for run_id, values in changes:
         if values:
-            alike[tuple(values)].append({"which": run_id, **values})
+            alike[tuple(values)][run_id] = (*values.values(), run_id)
     for names, rows in alike.items():
-        statement = update(Run).where(Run.id == bindparam("which"))
-        connection.execute(statement.values({name: bindparam(name) for name in names}), rows)
+        changed = bound(connection, _table(Run), [*names, "id"], list(rows.values()))
+        dialect_of(connection).update_rows(connection, _table(Run), names, changed)
 
 
 def delete_runs(connection: Connection, run_ids: Sequence[int]) -> None:

@@ -145,7 +145,7 @@ class _Settling:
     def settle(self, outcome: Outcome, item: Prepared, match: Match, reader: str | None) -> None:
         """Note in ``outcome`` what meeting the run has changed, after changing it."""
         place = item.run.record.place
-        points = sum(len(series.steps) for series in item.run.series)
+        points = item.points
         if match.run_id is None:
             remarks = self.interner.conflicts(item.run)
             change = Change.NEW

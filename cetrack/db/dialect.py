@@ -100,6 +100,14 @@ class Dialect(Protocol):
         Their values are the driver's own: see :func:`cetrack.db.rows.bound`.
         """
 
+    def update_rows(
+        self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """Set the columns ``names`` of rows: tuples of their values, then the id, each id once.
+
+        Their values are the driver's own, as for ``insert_rows``.
+        """
+
     def driver_error(self) -> type[Exception]:
         """What the driver raises where it is used directly."""
 

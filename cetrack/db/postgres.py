@@ -120,6 +120,25 @@ class PostgresDialect:
             for row in rows:
                 copy.write_row(row)
 
+    def update_rows(
+        self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """One statement: every column travels as an array."""
+        if not rows:
+            return
+        keys = [*names, "id"]
+        arrays = [f"%s::{table.c[name].type.compile(connection.dialect)}[]" for name in keys]
+        quoted = ", ".join(f'"{name}"' for name in keys)
+        changes = ", ".join(f'"{name}" = new."{name}"' for name in names)
+        statement = (
+            f'UPDATE "{table.name}" SET {changes} '  # noqa: S608 - our own names
+            f"FROM unnest({', '.join(arrays)}) AS new ({quoted}) "
+            f'WHERE "{table.name}".id = new.id'
+        )
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor:
+            cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+
     def driver_error(self) -> type[Exception]:
         """That of psycopg."""
         import psycopg  # an extra; nobody gets here without it

@@ -164,6 +164,16 @@ class SqliteDialect:
         with closing(driver.cursor()) as cursor:
             cursor.executemany(statement, rows)
 
+    def update_rows(
+        self, connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """One prepared statement for all rows."""
+        driver: Any = connection.connection.driver_connection
+        changes = ", ".join(f'"{name}" = ?' for name in names)
+        statement = f'UPDATE "{table.name}" SET {changes} WHERE id = ?'  # noqa: S608 - our names
+        with closing(driver.cursor()) as cursor:
+            cursor.executemany(statement, rows)
+
     def driver_error(self) -> type[Exception]:
         """That of the standard library's module."""
         return sqlite3.Error
