@@ -115,7 +115,13 @@ def select_runs(
         query = query.where(to_sql(where))
     order = [runs_view.c.started_at, runs_view.c.uid]
     query = query.order_by(*(column.desc() for column in order) if newest_first else order)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    names = [column.name for column in runs_view.columns]
+    same: dict[str, str] = {}  # most runs say what others say: a text is kept once
+    rows: list[RunRow] = []
+    for row in connection.execute(query):
+        cells = [same.setdefault(cell, cell) if isinstance(cell, str) else cell for cell in row]
+        rows.append(dict(zip(names, cells, strict=True)))
+    return rows
 
 
 def metric_names(connection: Connection) -> list[str]:

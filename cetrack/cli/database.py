@@ -44,7 +44,8 @@ def init(db: Db = None) -> None:
 def upgrade(db: Db = None) -> None:
     """Bring the database up to this version of cetrack.
 
-    A SQLite file is copied aside first. Nothing happens to a database that is up to date.
+    A SQLite file is copied aside first. In a database that is up to date only the statistics are
+    renewed by which it plans its queries.
 
     \b
     Examples:
@@ -56,6 +57,7 @@ def upgrade(db: Db = None) -> None:
         before = _revision(engine)
         if before != schema.head():
             schema.upgrade(engine)
+        schema.note_sizes(engine)
         after = _revision(engine)
         output.write(f"{_shown(engine)}: schema {before or 'none'} -> {after}\n")
 

@@ -98,10 +98,13 @@ def members(connection: Connection, series_keys: Sequence[str]) -> Iterator[Memb
         .join(Model, Model.id == Run.model_id)
         .join(Precision, Precision.id == Run.precision_id)
     )
+    same: dict[str, str] = {}
     for part in chunks(series_keys):
         wanted = query.where(Run.series_key.in_(part))
-        for row in connection.execute(wanted, execution_options=_STREAMING):
-            yield Member(*row)
+        rows = connection.execute(wanted, execution_options=_STREAMING)
+        for run_id, uid, started_at, *texts, revision in rows:
+            key, model, precision = (same.setdefault(text, text) for text in texts)
+            yield Member(run_id, uid, started_at, key, model, precision, revision)
 
 
 def params(connection: Connection, run_ids: Sequence[int]) -> dict[int, Params]:

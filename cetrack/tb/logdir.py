@@ -169,7 +169,8 @@ class Logdir:
         )
         partial = self.root / f".cetrack-{os.getpid()}.partial"
         with explained(marker):
-            if marker.is_file() and marker.read_bytes() == content:
+            found = plain(marker)
+            if found and found.st_size == len(content) and marker.read_bytes() == content:
                 return
             partial.write_bytes(content)
             partial.replace(marker)

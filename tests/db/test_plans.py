@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Connection, event, insert
 
 from cetrack import queries
-from cetrack.db.engine import dialect_of
+from cetrack.db import schema
 from cetrack.filter import parse
 from cetrack.models import (
     Experiment,
@@ -49,7 +49,7 @@ def large(filled_with: Filler) -> Store:
     with store.write() as connection:
         for table, rows in _rows().items():
             connection.execute(insert(table), rows)
-        dialect_of(connection).after_bulk_write(connection, RUNS)
+    schema.note_sizes(store.engine)
     return store
 
 
