@@ -329,6 +329,40 @@ class MetricSeries:
     source_unit: str | None
     scale: float
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A single number travels to another process as one, without arrays."""
+        values = kept_values(self)
+        if self.wall_times is None and isinstance(values, np.ndarray) and len(values) == 1:
+            rest = (self.spread, self.source_name, self.source_unit, self.scale)
+            return _single, (self.metric, int(self.steps[0]), float(values[0]), *rest)
+        return _travelled, (vars(self),)
+
+
+def _single(
+    metric: MetricDef,
+    step: int,
+    value: float,
+    spread: Spread | None,
+    source_name: str,
+    source_unit: str | None,
+    scale: float,
+) -> MetricSeries:
+    return made(
+        MetricSeries,
+        metric=metric,
+        steps=_STEP_0 if step == 0 else np.array([step], np.int64),
+        values=np.array([value], np.float64),
+        wall_times=None,
+        spread=spread,
+        source_name=source_name,
+        source_unit=source_unit,
+        scale=scale,
+    )
+
+
+def _travelled(fields: Mapping[str, Any]) -> MetricSeries:
+    return made(MetricSeries, **fields)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MetricSample:

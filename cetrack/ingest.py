@@ -7,6 +7,7 @@ linked.
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ from cetrack.storing import Outcome, batches, store_batch
 
 _LOOKED_UP = 500  # sources asked for at once
 _FILES_A_UNIT = 10
+_MANY_FILES = 200
+_MOST_WORKERS = 4  # one process stores, and is busy then
 _BYTES_A_UNIT = 4 * 2**20
 Progress = Callable[[int, int, str], None]
 
@@ -71,13 +74,14 @@ def ingest(
     options: IngestOptions | None = None,
     *,
     progress: Progress | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     cluster: str | None = None,
 ) -> IngestReport:
     """Take in files, folders and globs; ``store`` None is a dry run without a database.
 
-    Files are read by ``workers`` processes, or by the Dask cluster whose scheduler is at
-    ``cluster``, and stored by this process in the order of their paths: the result is the same.
+    Files are read by ``workers`` processes (None: as many as help), or by the Dask cluster whose
+    scheduler is at ``cluster``, and stored by this process in the order of their paths: the result
+    is the same.
 
     Raises UsageError for a missing path or an unknown option, StoreError when the database cannot
     be used. Whatever is wrong with a file is in the report.
@@ -85,11 +89,17 @@ def ingest(
     options = checked(options or IngestOptions())
     sources = discover(paths)
     work = _Work(store, options)
-    with crew(workers=workers, cluster=cluster) as hands:
+    several = _helpful(len(sources)) if workers is None else workers
+    with crew(workers=several, cluster=cluster) as hands:
         readings = work.read(sources, hands, progress or _silent)
         reports = [report for batch in batches(readings) for report in work.take(batch)]
     (progress or _silent)(len(sources), len(sources), "")
     return IngestReport(sources=tuple(reports), remarks=tuple(work.finish()))
+
+
+def _helpful(files: int) -> int:
+    """How many processes are worth starting: reading many small files is more than storing them."""
+    return min(os.cpu_count() or 1, _MOST_WORKERS) if files >= _MANY_FILES else 1
 
 
 def _silent(done: int, total: int, current: str) -> None:

@@ -11,6 +11,7 @@ done twice leaves nothing twice.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -54,7 +55,7 @@ def crew(*, workers: int = 1, cluster: str | None = None) -> Iterator[Crew]:
         # spawned, not forked: a copy of an open database connection is a trap
         spawn = multiprocessing.get_context("spawn")
         several = _Executors(
-            lambda: ProcessPoolExecutor(workers, spawn, initializer=_leave_torch_out), workers
+            lambda: ProcessPoolExecutor(workers, spawn, initializer=_set_up), workers
         )
         try:
             yield several
@@ -64,8 +65,10 @@ def crew(*, workers: int = 1, cluster: str | None = None) -> Iterator[Crew]:
         yield _Alone()
 
 
-def _leave_torch_out() -> None:
-    """These processes are our own: tensorboardX would load it in each, and nothing uses it."""
+def _set_up() -> None:
+    """Prepare a process of our own: an interrupt is for the one that started it, and torch, which
+    tensorboardX would load in each, is used by none."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.modules.setdefault("torch", None)  # type: ignore[arg-type] # an import of it fails
 
 

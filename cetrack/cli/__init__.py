@@ -102,6 +102,9 @@ app.add_typer(model.app, name="model")
 app.add_typer(database.app, name="db")
 
 
+_INTERRUPTED = 130
+
+
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit with its code."""
     for stream in (sys.stdout, sys.stderr):
@@ -117,6 +120,8 @@ def _run(args: Sequence[str]) -> int:
     state = {"debug": False}
     try:
         code = app(args=args, prog_name="cetrack", standalone_mode=False, obj=state)
+        if code == _INTERRUPTED:  # typer has caught it
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except CetrackError as error:
         if state["debug"]:
@@ -128,8 +133,8 @@ def _run(args: Sequence[str]) -> int:
     except _CommandLineError as error:
         return _usage_error(error)
     except (KeyboardInterrupt, typer.Abort):
-        output.say("interrupted")
-        return 130
+        output.say("interrupted; what is done stays done")
+        return _INTERRUPTED
     except BrokenPipeError:
         return 0
 

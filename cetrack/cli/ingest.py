@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cetrack.cli import opening, output
-from cetrack.cli.options import Cluster, Db, DryRun, Workers
+from cetrack.cli.options import Cluster, Db, DryRun
 from cetrack.errors import UsageError
 from cetrack.report import Column, Format, Kind, Section, Table
 
@@ -95,6 +95,16 @@ BaselinePrecision = Annotated[
         show_default=False,
     ),
 ]
+Readers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Read files in N processes.",
+        show_default="several for hundreds of files",
+    ),
+]
 AnswerFormat = Annotated[Answer, typer.Option("--format", help="How to write the report.")]
 
 
@@ -107,7 +117,7 @@ def ingest(
     repeat: Repeat = False,
     dry_run: DryRun = False,
     baseline_precision: BaselinePrecision = None,
-    workers: Workers = 1,
+    workers: Readers = None,
     cluster: Cluster = None,
     format: AnswerFormat = Answer.TABLE,
     db: Db = None,

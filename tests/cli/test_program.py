@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -97,3 +98,16 @@ def test_generated_pages_are_up_to_date() -> None:
     done = started(sys.executable, str(ROOT / "docs" / "generate.py"), "--check", COLUMNS="50")
 
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_an_interrupt_is_said() -> None:
+    command = [sys.executable, "-m", "cetrack", "ingest", "-", "--dry-run"]
+    program = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert program.stdin is not None
+    program.stdin.write(" " * 200_000)  # more than a pipe holds: it is reading by now
+    program.stdin.flush()
+    program.send_signal(signal.SIGINT)
+    _, said = program.communicate(timeout=30)
+    assert (program.returncode, said) == (130, "interrupted; what is done stays done\n")
