@@ -94,6 +94,11 @@ def export_tb(
         workers=workers,
         cluster=cluster,
     )
+    _show(report, format)
+
+
+def _show(report: ExportReport, format: Answer) -> None:
+    """The report on stdout; warnings, and what to do next, on stderr."""
     if format is Answer.JSON:
         output.write(_as_json(report))
     else:
