@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -34,6 +35,9 @@ _FAILURES = (
 )
 
 
+_interrupted = threading.Event()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 1 when a case failed; a bar that is missed is a result like any other."""
     chosen = _parser().parse_args(arguments)
@@ -43,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pythons = _pythons(chosen.peer_python)
     with (
         tempfile.TemporaryDirectory(dir=chosen.folder, prefix="cetrack-bench-") as folder,
-        Bench(sizes, Path(folder), chosen.db_postgres, pythons) as bench,
+        Bench(sizes, Path(folder), chosen.db_postgres, pythons, _say) as bench,
     ):
         rows = list(_measured(bench, cases))
         facts = _facts(bench, before)
@@ -89,18 +93,36 @@ def _pythons(texts: Iterable[str]) -> dict[str, str]:
 def _measured(bench: Bench, cases: Sequence[Case]) -> Iterator[Row]:
     """The rows of all cases; one that fails does not stop the others, an interrupt does."""
     for number, case in enumerate(cases, 1):
-        bench.say(f"{number}/{len(cases)} {case.name}: {case.about}")
         try:
-            for row in case.run(bench):
-                bench.say(f"    {row.work}: {report.figure(row.measured, row.unit)} {row.note}")
-                yield row
-        except _FAILURES as error:
-            bench.say(f"    failed: {error}")
-            yield _failed(case, str(error))
+            bench.say(f"{number}/{len(cases)} {case.name}: {case.about}")
+            yield from _rows(bench, case)
         except KeyboardInterrupt:
             missing = ", ".join(later.name for later in cases[number:]) or "nothing else"
             yield _failed(case, f"interrupted; not run: {missing}")
             return
+
+
+def _rows(bench: Bench, case: Case) -> Iterator[Row]:
+    try:
+        for row in case.run(bench):
+            bench.say(f"    {row.work}: {report.figure(row.measured, row.unit)} {row.note}")
+            yield row
+    except _FAILURES as error:
+        bench.say(f"    failed: {error}")
+        yield _failed(case, str(error))
+
+
+def _interrupt(*_: object) -> None:
+    _interrupted.set()
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    """Tell how far it is. Python prints and forgets an interrupt in the callback of a weak
+    reference, of which SQLAlchemy has many: it is raised here again."""
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
+    print(text, file=sys.stderr, flush=True)
 
 
 def _failed(case: Case, why: str) -> Row:
@@ -123,5 +145,6 @@ def _command(*, quick: bool, only: Sequence[str] | None) -> str:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, and show what there is
+    for number in (signal.SIGINT, signal.SIGTERM):  # clean up, and show what there is
+        signal.signal(number, _interrupt)
     sys.exit(main())

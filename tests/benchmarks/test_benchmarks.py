@@ -9,6 +9,9 @@ import json
 import re
 import subprocess
 import sys
+import threading
+import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +19,10 @@ import numpy as np
 import pytest
 
 import cetrack
-from benchmarks import bare, catalogue, commands, data, peer_work, peers, report
+from benchmarks import __main__, bare, catalogue, commands, data, peer_work, peers, report
 from benchmarks.__main__ import main
 from benchmarks.bench import Bench, WrongWorkError
-from benchmarks.case import Row, Verdict, amount, at_least, at_most, ratio, spread
+from benchmarks.case import Case, Row, Verdict, amount, at_least, at_most, ratio, spread
 from benchmarks.cases import CASES
 from benchmarks.cases.export import EXPORT_SQLITE, INCREMENTAL
 from benchmarks.cases.queries import FILTER_TEXT
@@ -366,6 +369,32 @@ def test_the_program_prints_its_page_and_writes_it(
     assert "`cetrack --help`" in said.out
     assert "1/1 startup" in said.err
     assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_an_interrupt_that_python_forgets_ends_the_case_a_little_later(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Referred:
+        pass
+
+    def run(bench: Bench) -> Iterator[Row]:
+        referred = Referred()
+        callback = weakref.ref(referred, lambda _: __main__._interrupt())
+        del referred  # the interrupt comes here, and is printed and forgotten
+        assert callback() is None
+        yield Row(work="lost", measured=1.0, unit="s")
+
+    cases = (Case("first", "the first", run), Case("second", "the second", run))
+    monkeypatch.setattr(__main__, "CASES", cases)
+    monkeypatch.setattr(__main__, "_interrupted", threading.Event())
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+
+    code = main(["--quick", "--folder", str(tmp_path)])
+
+    page = capsys.readouterr().out
+    assert code == 1
+    assert "interrupted; not run: second" in page
+    assert "lost" not in page
 
 
 def test_an_interrupt_ends_everything_and_shows_what_there_is(tmp_path: Path) -> None:
