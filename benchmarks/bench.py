@@ -23,7 +23,7 @@ from benchmarks import commands, data, databases, peers
 from benchmarks.commands import CETRACK, Taken
 from benchmarks.databases import Kind
 from benchmarks.peers import Peer
-from benchmarks.sizes import Sizes
+from benchmarks.sizes import WORKERS, Sizes
 from cetrack.store import Store
 
 Work = Callable[[], None]
@@ -35,7 +35,8 @@ class WrongWorkError(Exception):
 
 @dataclass(slots=True, frozen=True)
 class Filled:
-    """A database of many training logs, and what it took to fill it."""
+    """A database of many training logs, and what it took WORKERS processes to fill it: as many at
+    every size, so that sizes can be compared, and those that two cores are given unasked."""
 
     kind: Kind
     url: str
@@ -103,8 +104,9 @@ class Bench:
         """One command of cetrack as a whole process."""
         return commands.run([*CETRACK, *arguments], self.folder)
 
-    def ingest(self, url: str, path: Path, *, points: int, workers: int = 1) -> Taken:
-        """Ingest a file or folder that holds so many points."""
+    def ingest(self, url: str, path: Path, *, points: int, workers: int | None = None) -> Taken:
+        """Ingest a file or folder that holds so many points; by default as a user who says nothing
+        of workers."""
         options = ["--db", url, "--format", "json", *_parallel(workers)]
         taken = self.cetrack("ingest", str(path), *options)
         _require("points", taken.answer["total"]["points"], points)
@@ -137,13 +139,13 @@ class Bench:
             self.say(f"  ingest of {points:,} points into {kind}, {turn + 1} of {repeats}")
             with ExitStack() as stack:
                 url = stack.enter_context(self.database(kind))
-                taken.append(self.ingest(url, logs, points=points))
+                taken.append(self.ingest(url, logs, points=points, workers=WORKERS))
                 if turn + 1 == repeats:
                     self._stack.push(stack.pop_all())
         return Filled(kind, url, points, commands.middle(taken))
 
     def exported(
-        self, kind: Kind, points: int, *, workers: int = 1, beside: Sequence[Work] = ()
+        self, kind: Kind, points: int, *, workers: int | None = None, beside: Sequence[Work] = ()
     ) -> Taken:
         """What a full export of such a database takes, into a folder that is new each time.
 
@@ -158,12 +160,12 @@ class Bench:
         )
         return taken
 
-    def _exported(self, filled: Filled, workers: int, beside: Sequence[Work]) -> Taken:
+    def _exported(self, filled: Filled, workers: int | None, beside: Sequence[Work]) -> Taken:
         taken = []
         for turn in range(repeats := self.sizes.repeats if filled.points < self.sizes.large else 1):
             self.say(
                 f"  export of {filled.points:,} points from {filled.kind}, "
-                f"workers {workers}, {turn + 1} of {repeats}"
+                f"{workers or 1} at work, {turn + 1} of {repeats}"
             )
             with self.logdir() as logdir:
                 taken.append(self.export(filled.url, logdir, *_parallel(workers)))
@@ -226,8 +228,8 @@ class Bench:
         return [peers.summed_up(turns) for turns in self._peers.values() if turns]
 
 
-def _parallel(workers: int) -> list[str]:
-    return ["--workers", str(workers)] if workers > 1 else []
+def _parallel(workers: int | None) -> list[str]:
+    return [] if workers is None else ["--workers", str(workers)]
 
 
 def _require(what: str, done: int, wanted: int) -> None:

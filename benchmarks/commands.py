@@ -31,7 +31,8 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What one process took; ``peak_mb`` is its largest resident size, 10**6 bytes."""
+    """What a command took; ``peak_mb`` is its largest resident size, 10**6 bytes, with that of the
+    processes that it has started."""
 
     seconds: float
     cpu_seconds: float

@@ -78,7 +78,7 @@ def _by_several(bench: Bench, filled: Filled, alone: Taken) -> Row:
         work=f"{_called(filled)}, --workers {WORKERS}",
         measured=filled.points / taken.seconds,
         unit="points/s",
-        note=f"{taken.told}; one process: {alone.told}",
+        note=f"{taken.told}, {taken.peak_mb:.0f} MB; one process: {alone.told}",
     )
 
 
@@ -86,7 +86,8 @@ def _from_postgres(bench: Bench) -> Iterator[Row]:
     filled = bench.filled(Kind.POSTGRES, bench.sizes.medium)
     taken = bench.exported(filled.kind, filled.points, beside=[lambda: bench.bare_turn(filled)])
     yield _against_bare(bench, filled, taken, at_least(70))
-    ingest = f"ingest of {amount(filled.points)} points as training logs into {filled.kind}"
+    logs = f"{amount(filled.points)} points as many logs"
+    ingest = f"ingest --workers {WORKERS} of {logs} into {filled.kind}"
     for work, one in ((_called(filled), taken), (ingest, filled.ingest)):
         rate = filled.points / one.seconds
         yield Row(work=work, measured=rate, unit="points/s", note=one.told)

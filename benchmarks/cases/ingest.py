@@ -47,8 +47,7 @@ def _single_log(bench: Bench) -> Iterator[Row]:
             measured=points / one.seconds,
             unit="points/s",
             bar=at_least(400_000),
-            note=f"{one.told}, {one.peak_mb:.0f} MB; "
-            f"{points // METRICS:,} rows × {METRICS} metrics",
+            note=f"{_told(one)}; {points // METRICS:,} rows × {METRICS} metrics",
         )
     slower = max(taken, key=lambda suffix: taken[suffix].seconds)
     for name, what, called, bar, differs in _PEERS:
@@ -101,47 +100,58 @@ def _files(bench: Bench) -> Iterator[Row]:
 def _files_into(bench: Bench, folder: Path, kind: Kind, limit: float) -> Iterator[Row]:
     count = bench.sizes.files
     runs = count * RUNS_PER_FILE
-    found: dict[int, list[Taken]] = {1: [], WORKERS: []}
-    for turn in range(bench.sizes.repeats):
-        bench.say(
-            f"  ingest of {count:,} benchmark files into {kind}, {turn + 1} of "
-            f"{bench.sizes.repeats}"
-        )
-        for workers, several in found.items():
-            with bench.database(kind) as url:
-                points = runs * METRICS_PER_RUN
-                several.append(bench.ingest(url, folder, points=points, workers=workers))
-        if kind is Kind.SQLITE:
-            bench.peer_turn("mlflow", "runs")
-    taken = {workers: middle(several) for workers, several in found.items()}
+    taken = _files_by_turns(bench, folder, kind, points=runs * METRICS_PER_RUN)
     rates = {workers: runs / one.seconds for workers, one in taken.items()}
     work = f"ingest of {count:,} benchmark files into {kind}"
     yield Row(
         work=work,
-        measured=rates[1],
+        measured=rates[None],
         unit="runs/s",
         bar=at_least(limit),
-        note=f"{taken[1].told}, {taken[1].peak_mb:.0f} MB; {runs:,} runs × {METRICS_PER_RUN} "
-        "metrics",
+        note=f"{_told(taken[None])}; {runs:,} runs × {METRICS_PER_RUN} metrics; without "
+        f"--workers, as a user calls it; with --workers 1: {rates[1]:,.0f} runs/s",
     )
     if kind is Kind.SQLITE:
-        yield _against_mlflow(bench, rates[1])
-    yield Row(
-        work=f"{work}, --workers {WORKERS}",
-        measured=rates[WORKERS],
-        unit="runs/s",
-        note=f"{taken[WORKERS].told}; one process: {taken[1].told}",
-    )
+        yield _against_mlflow(bench, rates[None], rates[1])
+    for workers in (1, WORKERS):
+        yield Row(
+            work=f"{work}, --workers {workers}",
+            measured=rates[workers],
+            unit="runs/s",
+            note=_told(taken[workers]),
+        )
 
 
-def _against_mlflow(bench: Bench, rate: float) -> Row:
-    theirs = bench.peer("mlflow", "runs")
+def _files_by_turns(
+    bench: Bench, folder: Path, kind: Kind, *, points: int
+) -> dict[int | None, Taken]:
+    """As a user calls it (None), by one process, by several, then the peer, and all that again."""
+    found: dict[int | None, list[Taken]] = {None: [], 1: [], WORKERS: []}
+    for turn in range(bench.sizes.repeats):
+        bench.say(f"  ingest of benchmark files into {kind}, {turn + 1} of {bench.sizes.repeats}")
+        for workers, several in found.items():
+            with bench.database(kind) as url:
+                several.append(bench.ingest(url, folder, points=points, workers=workers))
+        if kind is Kind.SQLITE:
+            bench.peer_turn("mlflow", "runs")
+    return {workers: middle(several) for workers, several in found.items()}
+
+
+def _told(taken: Taken) -> str:
+    return f"{taken.told}, {taken.peak_mb:.0f} MB"
+
+
+def _against_mlflow(bench: Bench, rate: float, alone: float) -> Row:
+    theirs = bench.peer("mlflow", "runs").rates.get("runs")
+    told = bench.peer("mlflow", "runs").told("runs", "runs/s")
+    times = ratio(alone, theirs)
+    by_one = f"; cetrack in one process: {times:,.1f} ×" if times else ""
     return Row(
         work="ingest of benchmark files into SQLite against MLflow create_run, log_batch",
-        measured=ratio(rate, theirs.rates.get("runs")),
+        measured=ratio(rate, theirs),
         unit="×",
         bar=at_least(50),
-        note=f"{theirs.told('runs', 'runs/s')}; the same metrics, ready values, to SQLite",
+        note=f"{told}; the same metrics, ready values, to SQLite{by_one}",
     )
 
 

@@ -9,7 +9,7 @@ from benchmarks.bench import Bench
 from benchmarks.case import Case, Row, amount, at_most, spread
 from benchmarks.commands import Taken
 from benchmarks.databases import Kind
-from benchmarks.sizes import METRICS
+from benchmarks.sizes import METRICS, WORKERS
 
 _LIMIT_MB = at_most(350)
 # work → points → what it took
@@ -19,7 +19,9 @@ _Measured = Mapping[str, Mapping[int, Taken]]
 def _memory(bench: Bench) -> Iterator[Row]:
     sizes = (bench.sizes.medium, bench.sizes.large)
     many: _Measured = {
-        "ingest": {points: bench.filled(Kind.SQLITE, points).ingest for points in sizes},
+        f"ingest --workers {WORKERS}": {
+            points: bench.filled(Kind.SQLITE, points).ingest for points in sizes
+        },
         "export": {points: bench.exported(Kind.SQLITE, points) for points in sizes},
     }
     yield from _rows("as many logs", many)

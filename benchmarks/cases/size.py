@@ -9,7 +9,7 @@ from benchmarks import data
 from benchmarks.bench import Bench
 from benchmarks.case import Case, Row, amount, at_most, spread
 from benchmarks.databases import Kind
-from benchmarks.sizes import METRICS
+from benchmarks.sizes import METRICS, WORKERS
 
 
 def _size(bench: Bench) -> Iterator[Row]:
@@ -19,6 +19,7 @@ def _size(bench: Bench) -> Iterator[Row]:
         "export": [bench.exported(Kind.SQLITE, points) for points in sizes],
     }
     starts = _starts(bench)
+    called = {"ingest": f"ingest --workers {WORKERS}", "export": "export"}
     for work, found in taken.items():
         costs = [
             1e6 * (whole.seconds - starts[work]) / points
@@ -28,7 +29,7 @@ def _size(bench: Bench) -> Iterator[Row]:
             f"{amount(points)}: {cost:.2f} µs" for points, cost in zip(sizes, costs, strict=True)
         )
         yield Row(
-            work=f"cost against size, {work} of {' → '.join(map(amount, sizes))} "
+            work=f"cost against size, {called[work]} of {' → '.join(map(amount, sizes))} "
             "points, SQLite: the dearest point above the cheapest",
             measured=spread(costs),
             unit="%",
@@ -37,7 +38,7 @@ def _size(bench: Bench) -> Iterator[Row]:
         )
         for points, whole in zip(sizes, found, strict=True):
             yield Row(
-                work=f"{work} of {amount(points)} points as many logs, SQLite",
+                work=f"{called[work]} of {amount(points)} points as many logs, SQLite",
                 measured=points / whole.seconds,
                 unit="points/s",
                 note=whole.told,
@@ -51,7 +52,7 @@ def _starts(bench: Bench) -> dict[str, float]:
     ingest, export = [], []
     for _ in range(bench.sizes.repeats):
         with bench.database(Kind.SQLITE) as url, bench.logdir() as logdir:
-            ingest.append(bench.ingest(url, log, points=METRICS).seconds)
+            ingest.append(bench.ingest(url, log, points=METRICS, workers=WORKERS).seconds)
             export.append(bench.export(url, logdir).seconds)
     return {"ingest": statistics.median(ingest), "export": statistics.median(export)}
 

@@ -220,6 +220,18 @@ def test_memory_and_time_are_those_of_the_command(tmp_path: Path) -> None:
     assert taken.peak_mb - idle.peak_mb == pytest.approx(80, abs=5)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's children")
+def test_memory_is_that_of_a_command_and_its_children_together(tmp_path: Path) -> None:
+    child = "import time; block = b'x' * 80_000_000; time.sleep(0.5)"
+    code = (
+        "import subprocess, sys; block = b'x' * 60_000_000; "
+        f"subprocess.run([sys.executable, '-c', {child!r}])"
+    )
+    taken = commands.run([sys.executable, "-c", code], tmp_path)
+
+    assert taken.peak_mb > 140
+
+
 def test_the_peak_is_not_that_of_whoever_starts_the_command(tmp_path: Path) -> None:
     block = b"x" * 200_000_000
     assert commands.run([sys.executable, "-c", ""], tmp_path).peak_mb < len(block) / 1e6
