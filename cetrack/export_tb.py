@@ -15,6 +15,7 @@ text      a card per run
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from cetrack.exporting.elsewhere import require_shared, write_units
 from cetrack.exporting.line_files import write_lines
 from cetrack.exporting.run_files import Unit
 from cetrack.exporting.selection import Selection
-from cetrack.parallel import Crew, crew
+from cetrack.parallel import crew
 from cetrack.store import RunRow, Store, select_runs
 from cetrack.tb import board, hparams, lines, runs
 from cetrack.tb.events import file_name
@@ -48,6 +49,8 @@ Progress = Callable[[int, int, str], None]
 
 _RUNS_AT_ONCE = 200
 _FEWEST_RUNS = 20  # worth sending to another process
+_MANY_POINTS = 2_000_000
+_MOST_WORKERS = 4
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,7 +59,8 @@ class _Export:
 
     connection: Connection
     target: Logdir
-    hands: Crew
+    workers: int | None
+    cluster: str | None
     rows: list[RunRow]
     views: frozenset[View]
     order: TagOrder
@@ -73,15 +77,15 @@ def export_tb(
     layout: Layout = Layout.DEFAULT,
     tags: TagOrder = TagOrder.BY_MODEL,
     progress: Progress | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     cluster: str | None = None,
 ) -> ExportReport:
     """Write the runs that match ``where`` as event files below ``logdir``.
 
     ``views`` and ``tags`` belong to the default layout. ``progress`` is called with runs done,
     runs in all and the model of the last one. The files of runs are written by ``workers``
-    processes, or by the Dask cluster whose scheduler is at ``cluster``: its machines have to reach
-    the database and see the folder. The result is the same.
+    processes (None: as many as help), or by the Dask cluster whose scheduler is at ``cluster``: its
+    machines have to reach the database and see the folder. The result is the same.
 
     Raises OutputError for a folder that cannot be written or that somebody else filled.
     """
@@ -90,11 +94,12 @@ def export_tb(
     if cluster is not None:
         require_shared(store.engine)
     target = Logdir.open(logdir)
-    with crew(workers=workers, cluster=cluster) as hands, store.read() as connection:
+    with store.read() as connection:
         export = _Export(
             connection=connection,
             target=target,
-            hands=hands,
+            workers=workers,
+            cluster=cluster,
             rows=select_runs(connection, where),
             views=frozenset(views),
             order=tags,
@@ -151,23 +156,34 @@ def _write_stale(
         target.keep(places[run_id][0])
     stale = [row for row in export.rows if row["run_id"] not in current]
     target.claim(places[row["run_id"]][0] for row in stale)
-    units = (
-        Unit(
-            root=target.root,
-            rows=rows,
-            places={row["run_id"]: places[row["run_id"]] for row in rows},
-            views=export.views & RUN_VIEWS,
-            metrics=selection.metrics,
-            text_columns=text_columns,
-        )
-        for rows in _chunks(stale, _share(len(stale), export.hands.size))
-    )
     done = len(current)
-    for unit, files in write_units(export.hands, export.connection, units):
-        for file in files:
-            target.note(file)
-        done += len(unit.rows)
-        export.progress(done, len(export.rows), str(unit.rows[-1]["model"]))
+    with crew(workers=_workers(export, stale), cluster=export.cluster) as hands:
+        units = (
+            Unit(
+                root=target.root,
+                rows=rows,
+                places={row["run_id"]: places[row["run_id"]] for row in rows},
+                views=export.views & RUN_VIEWS,
+                metrics=selection.metrics,
+                text_columns=text_columns,
+            )
+            for rows in _chunks(stale, _share(len(stale), hands.size))
+        )
+        for unit, files in write_units(hands, export.connection, units):
+            for file in files:
+                target.note(file)
+            done += len(unit.rows)
+            export.progress(done, len(export.rows), str(unit.rows[-1]["model"]))
+
+
+def _workers(export: _Export, stale: Sequence[RunRow]) -> int:
+    """How many processes are worth starting for these runs."""
+    if len(stale) <= _FEWEST_RUNS:
+        return 1
+    if export.workers is not None:
+        return export.workers
+    points = reading.count_points(export.connection, [row["run_id"] for row in stale])
+    return min(os.cpu_count() or 1, _MOST_WORKERS) if points >= _MANY_POINTS else 1
 
 
 def _chunks(rows: Sequence[RunRow], most: int = _RUNS_AT_ONCE) -> Iterator[list[RunRow]]:

@@ -98,8 +98,10 @@ def ingest(
 
 
 def _helpful(files: int) -> int:
-    """How many processes are worth starting: reading many small files is more than storing them."""
-    return min(os.cpu_count() or 1, _MOST_WORKERS) if files >= _MANY_FILES else 1
+    """How many processes are worth starting beside this one, which stores: measured, none of two
+    processors, for what they read has to be taken apart again here."""
+    spare = (os.cpu_count() or 1) - 1
+    return min(spare, _MOST_WORKERS) if files >= _MANY_FILES and spare > 1 else 1
 
 
 def _silent(done: int, total: int, current: str) -> None:

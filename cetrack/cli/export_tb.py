@@ -56,7 +56,7 @@ def export_tb(
     view: Views = None,
     layout: LayoutName = Layout.DEFAULT,
     tags: Tags = None,
-    workers: Workers = 1,
+    workers: Workers = None,
     cluster: Cluster = None,
     format: AnswerFormat = Answer.TABLE,
     db: Db = None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cetrack.cli import opening, output
-from cetrack.cli.options import Cluster, Db, DryRun
+from cetrack.cli.options import Cluster, Db, DryRun, Workers
 from cetrack.errors import UsageError
 from cetrack.report import Column, Format, Kind, Section, Table
 
@@ -95,16 +95,6 @@ BaselinePrecision = Annotated[
         show_default=False,
     ),
 ]
-Readers = Annotated[
-    int | None,
-    typer.Option(
-        "--workers",
-        min=1,
-        metavar="N",
-        help="Read files in N processes.",
-        show_default="several for hundreds of files",
-    ),
-]
 AnswerFormat = Annotated[Answer, typer.Option("--format", help="How to write the report.")]
 
 
@@ -117,7 +107,7 @@ def ingest(
     repeat: Repeat = False,
     dry_run: DryRun = False,
     baseline_precision: BaselinePrecision = None,
-    workers: Readers = None,
+    workers: Workers = None,
     cluster: Cluster = None,
     format: AnswerFormat = Answer.TABLE,
     db: Db = None,

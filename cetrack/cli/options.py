@@ -56,8 +56,14 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")
 ]
 Workers = Annotated[
-    int,
-    typer.Option("--workers", min=1, metavar="N", help="Work in N processes."),
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Work in N processes.",
+        show_default="several where there is much to do",
+    ),
 ]
 Cluster = Annotated[
     str | None,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Text, cast, func, select
 
+from cetrack.db.conditions import is_among
 from cetrack.domain import Kind
 from cetrack.models import (
     Experiment,
@@ -115,6 +116,12 @@ def params(connection: Connection, run_ids: Sequence[int]) -> dict[int, Params]:
     for row in sorted(rows, key=lambda row: str(row.key)):
         found[row.run_id][row.key] = row.text, row.number
     return found
+
+
+def count_points(connection: Connection, run_ids: Sequence[int]) -> int:
+    """How many points the runs have."""
+    query = select(func.sum(RunMetric.count)).where(is_among(RunMetric.run_id, run_ids))
+    return int(connection.scalar(query) or 0)
 
 
 def sizes(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[int, int]]:
