@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from cetrack.domain import Spread, aggregate
+from cetrack.aggregates import aggregate
+from cetrack.domain import Spread
 from cetrack.filter import Expr
 from cetrack.metrics import catalogue
 from cetrack.models import Artifact, Environment, Metric, Param, Run, RunMetric, Sample, Tag

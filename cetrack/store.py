@@ -16,11 +16,12 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, Select, Table, delete, select, update
 
+from cetrack.aggregates import Aggregates, aggregate, aggregate_one
 from cetrack.db import schema
 from cetrack.db.conditions import is_among
 from cetrack.db.engine import dialect_of, make_engine, normalize_url, shown_url, transaction
 from cetrack.db.rows import bound
-from cetrack.domain import Aggregates, MetricSeries, NormalRun, TimeSource, aggregate, aggregate_one
+from cetrack.domain import MetricSeries, NormalRun, TimeSource
 from cetrack.errors import DatabaseUnavailableError
 from cetrack.filter import Expr
 from cetrack.filter.sql import to_sql
