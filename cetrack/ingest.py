@@ -8,6 +8,7 @@ linked.
 from __future__ import annotations
 
 import os
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -115,13 +116,14 @@ class _Work:
         self.store = store
         self.target = None if options.dry_run else store
         self.options = options
+        self.command = uuid.uuid4().hex
         self.touched: list[int] = []
         self.fixed: set[int] = set()
 
     def read(self, sources: Sequence[Source], hands: Crew, progress: Progress) -> Iterator[Reading]:
         """What each source gives, in order."""
         done = 0
-        for readings in hands.ordered(read_unit, self._units(sources, travels=hands.size > 1)):
+        for readings in hands.ordered(read_unit, self._units(sources, travels=hands.elsewhere)):
             for reading in readings:
                 progress(done, len(sources), reading.uri)
                 yield reading
@@ -134,7 +136,7 @@ class _Work:
             known = self._known(part)
             for group in _travelling(part) if travels else ([source] for source in part):
                 pairs = tuple((source, tuple(known[source.key])) for source in group)
-                yield Unit(self.options, pairs, travels)
+                yield Unit(self.command, self.options, pairs, travels)
 
     def _known(self, sources: Sequence[Source]) -> dict[str, list[Version]]:
         """Key → the versions of a source that were ingested with these options before."""
@@ -153,8 +155,7 @@ class _Work:
 
     def take(self, batch: Sequence[Reading]) -> list[SourceReport]:
         """Store, or plan, what was read; a report for each source."""
-        good = [reading for reading in batch if reading.prepared or reading.reader]
-        fresh = [reading for reading in good if reading.unchanged is None]
+        fresh = [item for item in batch if item.problem is None and item.unchanged is None]
         if self.target is None:
             reports = [self._plan(reading) for reading in fresh]
         else:

@@ -29,9 +29,10 @@ _CONNECT_S = 10
 
 
 class Crew(Protocol):
-    """Whoever does units of work."""
+    """Whoever does units of work, ``size`` of them at once, ``elsewhere`` or in this process."""
 
     size: int
+    elsewhere: bool
 
     def ordered(self, work: Callable[[U], R], units: Iterable[U]) -> Iterator[R]:
         """``work`` of every unit, in the order of the units.
@@ -76,6 +77,7 @@ class _Alone:
     """This process: a unit is done when its result is asked for."""
 
     size = 1
+    elsewhere = False
 
     def ordered(self, work: Callable[[U], R], units: Iterable[U]) -> Iterator[R]:
         """See :class:`Crew`."""
@@ -84,6 +86,8 @@ class _Alone:
 
 class _Executors:
     """Executors of one kind, one after the other when they break."""
+
+    elsewhere = True
 
     def __init__(self, make: Callable[[], Executor], size: int) -> None:
         self.size = size

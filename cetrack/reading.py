@@ -53,11 +53,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Sources to read under some options, each with the versions of it that are stored.
+    """Sources to read under the options of a ``command``, each with the versions of it that are
+    stored.
 
     ``travels`` says that the result goes to another process.
     """
 
+    command: str
     options: IngestOptions
     sources: tuple[tuple[Source, tuple[Version, ...]], ...]
     travels: bool = False
@@ -65,7 +67,7 @@ class Unit:
 
 def read_unit(unit: Unit) -> list[Reading]:
     """What each source of a unit gives, in order."""
-    preparer = _preparer(unit.options)
+    preparer = _preparer(unit.command, unit.options)
     # copies: what a source keeps of its content goes with each of them
     readings = [read_source(replace(source), preparer, known) for source, known in unit.sources]
     if unit.travels:
@@ -73,14 +75,15 @@ def read_unit(unit: Unit) -> list[Reading]:
     return readings
 
 
-_preparers: list[Preparer] = []
+_preparers: dict[str, Preparer] = {}
 
 
-def _preparer(options: IngestOptions) -> Preparer:
-    """The one of the last unit where it serves: it remembers what git has told."""
-    if not _preparers or _preparers[0].options != options:
-        _preparers[:] = [Preparer(options)]
-    return _preparers[0]
+def _preparer(command: str, options: IngestOptions) -> Preparer:
+    """One for all units of a command: it remembers what git has told, and no longer than that."""
+    if command not in _preparers:
+        _preparers.clear()
+        _preparers[command] = Preparer(options)
+    return _preparers[command]
 
 
 def _without_luggage(reading: Reading, *, repeat: bool) -> Reading:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Select, Table, delete, select, update
+from sqlalchemy import Connection, Engine, Select, delete, select, update
 
 from cetrack.aggregates import Aggregates, aggregate, aggregate_one
 from cetrack.db import schema
@@ -174,7 +174,7 @@ def insert_runs(
     if not runs:
         return {}
     interner.load([new.run for new in runs])
-    ids = dialect_of(connection).new_ids(connection, _table(Run), len(runs))
+    ids = dialect_of(connection).new_ids(connection, Run.__table__, len(runs))
     numbered = list(zip(ids, runs, strict=True))
     insert_rows(
         connection, Run, [{"id": key, **run_columns(interner, new)} for key, new in numbered]
@@ -189,12 +189,8 @@ def insert_rows(
     """Insert rows, all with the same columns, that do not exist yet."""
     if rows:
         names = list(rows[0])
-        values = bound(connection, _table(table), names, [tuple(row.values()) for row in rows])
-        dialect_of(connection).insert_rows(connection, _table(table), names, values)
-
-
-def _table(model: type[Base]) -> Table:
-    return Base.metadata.tables[model.__tablename__]
+        values = bound(connection, table.__table__, names, [tuple(row.values()) for row in rows])
+        dialect_of(connection).insert_rows(connection, table.__table__, names, values)
 
 
 def run_columns(interner: Interner, new: NewRun) -> dict[str, Any]:
@@ -251,7 +247,7 @@ def _insert_series(
     if single:
         points = single_points(single)
         rows += _single_rows(single, points.step.tolist(), points.value.tolist())
-    dialect.insert_rows(connection, _table(RunMetric), _AGGREGATES, rows)
+    dialect.insert_rows(connection, RunMetric.__table__, _AGGREGATES, rows)
     if single:
         dialect.write_points(connection, points, new=True)
     write_points(connection, long, new=True)
@@ -262,14 +258,7 @@ def _single_rows(
 ) -> list[tuple[Any, ...]]:
     """Rows of ``run_metric`` for series of a single point."""
     return [
-        (
-            run_id,
-            metric_id,
-            *aggregate_one(step, value, item.spread),
-            item.source_name,
-            item.source_unit,
-            item.scale,
-        )
+        _metric_row(run_id, metric_id, aggregate_one(step, value, item.spread), item)
         for (run_id, metric_id, item), step, value in zip(series, steps, values, strict=True)
     ]
 
@@ -291,9 +280,8 @@ def new_revision() -> int:
 
 def touch(connection: Connection, run_ids: Collection[int]) -> None:
     """Note that what belongs to these runs has changed."""
-    drawn = new_revision()
-    for part in chunks(sorted(run_ids)):
-        connection.execute(update(Run).where(Run.id.in_(part)).values(revision=drawn))
+    those = is_among(Run.id, sorted(run_ids))
+    connection.execute(update(Run).where(those).values(revision=new_revision()))
 
 
 def belongings(
@@ -363,16 +351,15 @@ _AGGREGATES = ("run_id", "metric_id", *Aggregates._fields, "source_name", "sourc
 def _aggregate_rows(keyed: Sequence[tuple[int, int, MetricSeries]]) -> list[tuple[Any, ...]]:
     """Rows of ``run_metric``; a NaN is None in them already."""
     return [
-        (
-            run_id,
-            metric_id,
-            *aggregate(item.steps, item.values, item.spread),
-            item.source_name,
-            item.source_unit,
-            item.scale,
-        )
+        _metric_row(run_id, metric_id, aggregate(item.steps, item.values, item.spread), item)
         for run_id, metric_id, item in keyed
     ]
+
+
+def _metric_row(
+    run_id: int, metric_id: int, found: Aggregates, item: MetricSeries
+) -> tuple[Any, ...]:
+    return (run_id, metric_id, *found, item.source_name, item.source_unit, item.scale)
 
 
 def replace_belongings(
@@ -401,8 +388,8 @@ def update_runs(connection: Connection, changes: Iterable[tuple[int, Mapping[str
         if values:
             alike[tuple(values)][run_id] = (*values.values(), run_id)
     for names, rows in alike.items():
-        changed = bound(connection, _table(Run), [*names, "id"], list(rows.values()))
-        dialect_of(connection).update_rows(connection, _table(Run), names, changed)
+        changed = bound(connection, Run.__table__, [*names, "id"], list(rows.values()))
+        dialect_of(connection).update_rows(connection, Run.__table__, names, changed)
 
 
 def delete_runs(connection: Connection, run_ids: Sequence[int]) -> None:

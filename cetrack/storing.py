@@ -18,7 +18,7 @@ from cetrack.domain import Identity, Link, Notice
 from cetrack.filling import Stored, fill_blanks
 from cetrack.interning import Interner
 from cetrack.matching import Change, Match, match_runs
-from cetrack.models import Base, Param, Run, RunSource, Source
+from cetrack.models import Param, Run, RunSource, Source
 from cetrack.normalize import clean_name
 from cetrack.preparing import Prepared
 from cetrack.reading import Reading
@@ -266,7 +266,7 @@ def _note_sources(
     ]
     known = _known_sources(connection, rows)
     new = [row for row in rows if _source_key(row) not in known]
-    ids = dialect_of(connection).new_ids(connection, _SOURCES, len(new)) if new else []
+    ids = dialect_of(connection).new_ids(connection, Source.__table__, len(new)) if new else []
     insert_rows(connection, Source, [{"id": key, **row} for key, row in zip(ids, new, strict=True)])
     for row in rows:
         if _source_key(row) in known:
@@ -280,9 +280,6 @@ def _note_sources(
     insert_rows(connection, RunSource, first)
     if again:
         connection.execute(interner.insert_new(RunSource), again)
-
-
-_SOURCES = Base.metadata.tables[Source.__tablename__]
 
 
 def _meetings(

@@ -31,7 +31,7 @@ def write_units(
     One process alone reads from ``connection``. Others may see a run that has changed since: its
     file then is newer than its stamp says, and is written again the next time.
     """
-    if hands.size == 1:
+    if not hands.elsewhere:
         yield from ((unit, list(write_unit(connection, unit))) for unit in units)
         return
     url = connection.engine.url.render_as_string(hide_password=False)

@@ -6,6 +6,7 @@ import gzip
 import itertools
 import os
 import shutil
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -371,3 +372,18 @@ def test_an_export_brings_no_baseline_that_a_run_did_not_have(
     with Store.open(str(tmp_path / "second.db")) as second:
         take(second, write(tmp_path / "out.jsonl", text + "\n"))
         assert exported(second) == text
+
+
+def test_every_ingest_asks_git_anew(sqlite_store: Store, tmp_path: Path) -> None:
+    def git(*command: str) -> None:
+        who = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
+        subprocess.run(["git", "-C", str(tmp_path), *who, *command], check=True)
+
+    git("init", "-q")
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.json", {name: model(1)})
+        git("add", f"{name}.json")
+        git("commit", "-qm", name)
+        take(sqlite_store, tmp_path / f"{name}.json")
+    found = rows(sqlite_store, "model", "time_source")
+    assert set(found) == {("a", "git"), ("b", "git")}
