@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from cetrack.domain import Kind
 from cetrack.models import Precision, Run, RunSource
+from cetrack.precisions import UNKNOWN_PRECISION
 from cetrack.store import PENDING, rows_where, update_runs
 
 _COMPRESSION = Kind.COMPRESSION.value
@@ -92,11 +93,13 @@ def _beside(
 
 
 def _needs_baseline(row: Any, baseline_precision: str) -> bool:
-    return bool(row.kind == _COMPRESSION or row.precision != baseline_precision)
+    if row.kind == _COMPRESSION:
+        return True
+    return bool(row.precision not in (baseline_precision, UNKNOWN_PRECISION))
 
 
 def _is_candidate(row: Any, baseline_precision: str) -> bool:
-    return not _needs_baseline(row, baseline_precision)
+    return bool(row.kind != _COMPRESSION and row.precision == baseline_precision)
 
 
 def _wanted_kind(row: Any) -> str:

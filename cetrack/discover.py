@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import translate
 from pathlib import Path, PurePath
 
 from cetrack.errors import UsageError
@@ -53,13 +55,21 @@ def _is_glob(path: str) -> bool:
 
 
 def _below(folder: Path) -> Iterator[Source]:
-    suffixes = {suffix for reader in readers().values() for suffix in reader.suffixes}
+    wanted = _wanted()
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if _is_open(name))
         for name in sorted(names):
-            if _is_open(name) and _suffix(name) in suffixes:
+            if _is_open(name) and wanted(name):
                 path = Path(root) / name
-                yield Source(str(path), path=path, inner=path.relative_to(folder))
+                yield Source(str(path), path=path, inner=path.relative_to(folder), found=True)
+
+
+def _wanted() -> Callable[[str], bool]:
+    """Which names in a folder some reader may know."""
+    suffixes = {suffix for reader in readers().values() for suffix in reader.suffixes}
+    patterns = {pattern for reader in readers().values() for pattern in reader.patterns}
+    named = re.compile("|".join(map(translate, sorted(patterns))) or r"(?!)")
+    return lambda name: _suffix(name) in suffixes or named.match(name) is not None
 
 
 def _is_open(name: str) -> bool:

@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from cetrack import identity
-from cetrack.domain import Environment, NormalRun, TimeSource
+from cetrack.domain import Environment, NormalRun, RunRecord, Status, TimeSource
 from cetrack.interning import Interner
 from cetrack.models import Artifact, Base, Param, Run, Sample, Tag, runs_view
 from cetrack.models import Environment as EnvironmentRow
+from cetrack.precisions import UNKNOWN_PRECISION
 from cetrack.preparing import Prepared
 from cetrack.store import belongings, rows_where, touch, update_run, update_runs
 
@@ -60,6 +61,10 @@ def fill_blanks(
     for name in ("dataset", "split", "task", "seed", "batch_size", "git_commit", "name", "method"):
         _fill(values, conflicts, name, row[name], getattr(record, name))
     values |= _better_time(row, item)
+    if row["precision"] == UNKNOWN_PRECISION != item.run.precision.name:
+        values["precision_id"] = interner.precision(item.run.precision)
+    if row["status"] == Status.RUNNING != record.status:
+        values |= _ended(record)
     known_model = {name: row[name] or "" for name in ("library", "input_shape", "category")}
     changed: dict[str, Any] = {}
     for name, known in known_model.items():
@@ -75,6 +80,15 @@ def fill_blanks(
     if values:
         refresh_keys(connection, [run_id])
     return bool(values) or filled, conflicts
+
+
+def _ended(record: RunRecord) -> dict[str, Any]:
+    """How a run that was still running when it was met before has ended."""
+    return {
+        "status": record.status.value,
+        "status_reason": record.status_reason,
+        "finished_at": record.finished_at,
+    }
 
 
 def _fill(values: dict[str, Any], conflicts: list[str], name: str, known: Any, stated: Any) -> None:

@@ -31,6 +31,7 @@ _DATE = re.compile(
     r"(?:[T_\-. ]?[0-2]\d[-_.:h]?[0-5]\d(?:[-_.:m]?[0-5]\d)?)?Z?(?!\d)"
 )
 _MAX_LEVELS = 3
+_MAX_LABELS = 6
 
 
 @lru_cache(maxsize=1024)
@@ -52,6 +53,13 @@ def path_hints(inner: PurePath, path: PurePath) -> tuple[str, str]:
         if model and precision:
             break
     return model, precision
+
+
+@lru_cache(maxsize=1024)
+def path_label(path: PurePath) -> str:
+    """The innermost part of a path that may be a model's name, for a run that has none at all."""
+    labels = (split_label(part)[0] for part in _parts(path)[:_MAX_LABELS])
+    return next(filter(None, labels), "")
 
 
 def _parts(path: PurePath) -> list[str]:

@@ -91,6 +91,11 @@ def head_key(record: RunRecord, series: Iterable[Series], *, where: str) -> str:
     )
 
 
+def own_uid(format: str, name: str) -> str:
+    """The uid of a run that its own tool knows by ``name``: the same wherever it is met."""
+    return digest({"format": format, "name": name})
+
+
 def log_uid(record: RunRecord, key: str, *, experiment: str, number: int) -> str:
     """The uid of a log's run: its head, what is stated about it, and which of several it is."""
     return digest(

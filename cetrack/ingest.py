@@ -27,7 +27,7 @@ from cetrack.parallel import Crew, crew
 from cetrack.preparing import IngestOptions as IngestOptions
 from cetrack.preparing import Prepared, checked
 from cetrack.readers.source import Source
-from cetrack.reading import Reading, Unit, Version, read_unit
+from cetrack.reading import Reading, Standing, Unit, Version, read_unit
 from cetrack.store import Store, rows_where
 from cetrack.storing import Outcome, batches, store_batch
 
@@ -155,7 +155,9 @@ class _Work:
 
     def take(self, batch: Sequence[Reading]) -> list[SourceReport]:
         """Store, or plan, what was read; a report for each source."""
-        fresh = [item for item in batch if item.problem is None and item.unchanged is None]
+        fresh = [
+            item for item in batch if item.standing is Standing.READ and item.unchanged is None
+        ]
         if self.target is None:
             reports = [self._plan(reading) for reading in fresh]
         else:
@@ -242,10 +244,14 @@ def _expected(match: Match) -> Change:
 
 
 def _untouched(reading: Reading) -> SourceReport:
-    """A source that nothing is stored of: rejected, or known in this version."""
+    """A source that nothing is stored of: known in this version, or of another standing."""
     if reading.unchanged is None:
         return SourceReport(
-            uri=reading.uri, status="rejected", problem=reading.problem, hint=reading.hint
+            uri=reading.uri,
+            reader=reading.reader,
+            status=reading.standing.value,
+            problem=reading.problem,
+            hint=reading.hint,
         )
     runs = reading.unchanged.run_count
     return SourceReport(uri=reading.uri, reader=reading.reader, runs_unchanged=runs)

@@ -36,6 +36,7 @@ from cetrack.models import (
     RunMetric,
     runs_view,
 )
+from cetrack.precisions import UNKNOWN_PRECISION
 from cetrack.preparing import Prepared
 from cetrack.series import StoredSeries, read_series
 from cetrack.store import rows_where
@@ -259,7 +260,7 @@ def _agreeing(connection: Connection, run_ids: Sequence[int], item: Prepared) ->
     found = [
         row.run_id
         for row in rows
-        if row.precision == run.precision.name
+        if row.precision in (run.precision.name, UNKNOWN_PRECISION)
         and row.kind == record.kind.value
         and all(getattr(row, name) in (None, "", value) for name, value in stated.items())
     ]

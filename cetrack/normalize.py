@@ -85,9 +85,9 @@ def _precision(record: RunRecord, notices: list[Notice]) -> tuple[Precision, dic
     found = find_precision(record.precision)
     if found is None:
         unknown = unknown_precision(clean_name(record.precision))
-        notices.append(
-            Notice(record.place, f"unknown precision {record.precision!r:.60}: kept as such")
-        )
+        if record.precision:
+            text = f"unknown precision {record.precision!r:.60}: kept as such"
+            notices.append(Notice(record.place, text))
         return unknown, {}
     precision, words = found
     runtime = next((RUNTIMES[word] for word in words if word in RUNTIMES), "")

@@ -101,6 +101,7 @@ METHODS = {
     "qat": "qat",
     "quantization_aware_training": "qat",
 }
+UNKNOWN_PRECISION = "unknown"  # where nobody names one
 MAX_LABEL = 200  # longer text names no format, and would only cost time
 # words that mean a format only where they stand alone, or among words of the trade
 _ORDINARY = frozenset({"binary", "double", "half", "mixed", "single"})
@@ -218,7 +219,7 @@ def spellings() -> Iterator[tuple[Precision, tuple[str, ...]]]:
 
 def unknown_precision(text: str) -> Precision:
     """A format that we do not know: its name as a slug, no bits."""
-    return Precision(name=_slug(text) or "unknown")
+    return Precision(name=_slug(text) or UNKNOWN_PRECISION)
 
 
 def _slug(text: str) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 
 from cetrack import identity
 from cetrack.domain import Identity, Kind, NormalRun, Notice, RunRecord, Series, TimeSource, copied
-from cetrack.errors import ReadError, UsageError
-from cetrack.hints import path_hints, variant_of
+from cetrack.errors import UsageError
+from cetrack.hints import path_hints, path_label, variant_of
 from cetrack.normalize import clean_name, normalize
 from cetrack.precisions import parse_precision
 from cetrack.readers.registry import reader_named
@@ -27,6 +27,7 @@ from cetrack.settings import apply_settings, check_settings
 from cetrack.vcs import GitTimes
 
 DEFAULT_EXPERIMENT = "default"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,7 @@ class Preparer:
     ) -> list[Prepared]:
         """The runs of one source, ready for the store; what is doubtful is added to ``notices``.
 
-        Raises ReadError for a run whose model or precision nobody names.
+        A run whose model or precision nobody names is kept under an unknown one.
         """
         ordinals: Counter[str] = Counter()
         where = f"{source.key}@{socket.gethostname()}"
@@ -111,7 +112,7 @@ class Preparer:
             stated = _with_path(record, source)
             named, contradictions = apply_settings(stated, self.options.settings)
             notices.extend(Notice(record.place, text) for text in contradictions)
-            _require_names(named, source)
+            named = _with_names(named, source)
             experiment = self._experiment(named)
             keys, ordinal = _keys(stated, named, experiment, where, ordinals)
             run = normalize(named)
@@ -212,7 +213,7 @@ def _first_steps(record: RunRecord) -> list[Series]:
 
 def _with_path(record: RunRecord, source: Source) -> RunRecord:
     """Fill what the file leaves open from its path: a model (weakly), a precision, a variant."""
-    if record.identity is Identity.UID:
+    if record.identity is Identity.UID and record.model.name and record.precision:
         return record
     changes: dict[str, Any] = {}
     if source.path is not None and not (record.model.name and record.precision):
@@ -230,20 +231,22 @@ def _with_path(record: RunRecord, source: Source) -> RunRecord:
     return copied(record, **changes) if changes else record
 
 
-def _require_names(record: RunRecord, source: Source) -> None:
-    """A run without a model or a precision could never be found again."""
-    for name, value in (("model", record.model.name.strip()), ("precision", record.precision)):
-        if not value:
-            place = f" of {record.place}" if record.place else ""
-            raise ReadError(
-                source.uri,
-                f"the {name}{place} is named neither in the file nor in its path",
-                hint=f"say it: --set {name}={_EXAMPLES[name, record.kind]}",
-            )
-
-
-_EXAMPLES = {
-    **{("model", kind): "NAME" for kind in Kind},
-    **{("precision", kind): "fp32" for kind in Kind},
-    ("precision", Kind.COMPRESSION): "int8",
-}
+def _with_names(record: RunRecord, source: Source) -> RunRecord:
+    """The record with a model: the nearest folder that may be one where nobody names it, else an
+    unknown one. A notice says what to do about that, and about a precision that is not named."""
+    said = []
+    if not record.model.name.strip():
+        model = path_label(PurePath(source.key)) if source.path is not None else ""
+        taken = f"'{model}' is taken from the path" if model else "is named nowhere"
+        said.append(f"the model {taken}: --set model=NAME says it")
+        record = copied(
+            record,
+            model=replace(record.model, name=model or UNKNOWN),
+            weak=record.weak | {"model"},
+        )
+    if not record.precision:
+        example = "int8" if record.kind is Kind.COMPRESSION else "fp32"
+        said.append(f"the precision is named nowhere: --set precision={example} says it")
+    if not said:
+        return record
+    return copied(record, notices=(*record.notices, *(Notice(record.place, text) for text in said)))

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
+from pathlib import PurePath
 
 from cetrack.domain import Notice, RunRecord, copied
-from cetrack.errors import ReadError
+from cetrack.errors import ReadError, UnknownFormatError
 from cetrack.preparing import IngestOptions, Prepared, Preparer
-from cetrack.readers.base import Reader
+from cetrack.readers.base import Match, Reader
 from cetrack.readers.registry import choose, reader_named, readers
 from cetrack.readers.source import Source
 
@@ -27,10 +29,23 @@ class Version:
     run_count: int
 
 
+class Standing(StrEnum):
+    """What a source is to an ingest.
+
+    Companions are read with another file. What nobody named and nobody knows is skipped: a folder
+    holds logs and notes of all kinds beside its results.
+    """
+
+    READ = "read"
+    REJECTED = "rejected"
+    COMPANION = "companion"
+    SKIPPED = "skipped"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reading:
     """What one source gave: prepared runs; or ``unchanged``, the version that is stored already;
-    or the ``problem`` for which it is rejected."""
+    or the ``problem`` for which it is rejected; ``standing`` names what is neither."""
 
     uri: str
     key: str
@@ -44,6 +59,7 @@ class Reading:
     unchanged: Version | None = None
     problem: str | None = None
     hint: str | None = None
+    standing: Standing = Standing.READ
 
     @property
     def points(self) -> int:
@@ -76,6 +92,8 @@ def read_unit(unit: Unit) -> list[Reading]:
 
 
 _preparers: dict[str, Preparer] = {}
+# a file of these that nobody understands may well hold results
+_RESULTS = frozenset({".csv", ".json", ".jsonl", ".tsv"})
 
 
 def _preparer(command: str, options: IngestOptions) -> Preparer:
@@ -118,7 +136,19 @@ def read_source(source: Source, preparer: Preparer, known: Sequence[Version] = (
             return Reading(uri=source.uri, key=source.key, reader=same.reader, unchanged=same)
         return _read(source, preparer)
     except ReadError as error:
-        return Reading(uri=source.uri, key=source.key, problem=error.problem, hint=error.hint)
+        return Reading(
+            uri=source.uri,
+            key=source.key,
+            problem=error.problem,
+            hint=error.hint,
+            standing=_standing(error, source),
+        )
+
+
+def _standing(error: ReadError, source: Source) -> Standing:
+    suffix = PurePath(source.name.lower()).suffix
+    unknown = isinstance(error, UnknownFormatError) and source.found
+    return Standing.SKIPPED if unknown and suffix not in _RESULTS else Standing.REJECTED
 
 
 def _unchanged(source: Source, reader: str | None, known: Sequence[Version]) -> Version | None:
@@ -126,13 +156,19 @@ def _unchanged(source: Source, reader: str | None, known: Sequence[Version]) -> 
         current = readers().get(version.reader)
         if current is None or current.version != version.reader_version:
             continue
-        if reader in (None, version.reader) and version.sha256 == source.sha256:
+        if reader not in (None, version.reader):
+            continue
+        if version.sha256 == source.digest(current.companions):
             return version
     return None
 
 
 def _read(source: Source, preparer: Preparer) -> Reading:
-    reader = _reader(source, preparer.options.reader)
+    reader, match = _reader(source, preparer.options.reader)
+    if match is Match.COMPANION:
+        return Reading(
+            uri=source.uri, key=source.key, reader=reader.name, standing=Standing.COMPANION
+        )
     records: list[RunRecord] = []
     notices: list[Notice] = []
     for item in reader.read(source):
@@ -144,7 +180,7 @@ def _read(source: Source, preparer: Preparer) -> Reading:
     return Reading(
         uri=source.uri,
         key=source.key,
-        sha256=source.sha256,
+        sha256=source.digest(reader.companions),
         size_bytes=source.size_bytes,
         mtime=source.mtime,
         reader=reader.name,
@@ -154,7 +190,11 @@ def _read(source: Source, preparer: Preparer) -> Reading:
     )
 
 
-def _reader(source: Source, name: str | None) -> Reader:
+def _reader(source: Source, name: str | None) -> tuple[Reader, Match]:
     if not source.head.strip():
         raise ReadError(source.uri, "the file is empty")
-    return reader_named(name) if name is not None else choose(source)
+    if name is None:
+        return choose(source)
+    reader = reader_named(name)
+    match = reader.sniff(source)
+    return reader, Match.COMPANION if match is Match.COMPANION else Match.YES

@@ -211,7 +211,9 @@ def _totals(sources: Sequence[SourceReport]) -> dict[str, int]:
 def _show(report: IngestReport, *, planned: bool) -> None:
     """The table on stdout; warnings, rejections, remarks and the sum on stderr."""
     many = len(report.sources) > _MANY
-    listed = [item for item in report.sources if not many or _is_notable(item)]
+    skipped = [item for item in report.sources if item.status == "skipped"]
+    read = [item for item in report.sources if item.status not in ("companion", "skipped")]
+    listed = [item for item in read if not many or _is_notable(item)]
     if planned:
         output.emit_sections(_plan(listed, report), Format.TABLE)
     else:
@@ -221,6 +223,7 @@ def _show(report: IngestReport, *, planned: bool) -> None:
         _say_notices(item)
     _say_more(doubtful[_MOST_FILES:])
     _say_rejections(report.rejected)
+    _say_skipped(skipped)
     for remark in report.remarks:
         output.say(f"note: {remark}")
     output.say(_sum(report, planned=planned))
@@ -238,6 +241,15 @@ def _say_rejections(rejected: Sequence[SourceReport]) -> None:
 
 def _is_notable(item: SourceReport) -> bool:
     return item.status == "rejected" or bool(item.notices)
+
+
+def _say_skipped(sources: Sequence[SourceReport]) -> None:
+    """What lies beside the results and is none of them, in one line."""
+    if sources:
+        names = ", ".join(_shown(item.uri) for item in sources[:_MOST_NOTICES])
+        more = f" and {len(sources) - _MOST_NOTICES:,} more" if len(sources) > _MOST_NOTICES else ""
+        output.say(f"note: no results that a reader knows in {names}{more}")
+        output.say("  hint: name one of them to see why; 'cetrack formats' lists what is read")
 
 
 def _sources_table(sources: Sequence[SourceReport]) -> Table:

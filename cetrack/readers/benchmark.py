@@ -14,7 +14,7 @@ from typing import Any
 from cetrack.domain import Identity, Kind, ModelHint, Notice, RunRecord
 from cetrack.errors import MalformedSourceError
 from cetrack.precisions import find_precision, is_precision
-from cetrack.readers.base import Match, matched
+from cetrack.readers.base import Match, Reader, matched
 from cetrack.readers.compression import is_compression
 from cetrack.readers.entries import Entry, pointer, read_entry, take_settings
 from cetrack.readers.fields import (
@@ -42,7 +42,7 @@ _SUMMARIES = frozenset(
 )  # fmt: skip
 
 
-class BenchmarkReader:
+class BenchmarkReader(Reader):
     """See :class:`cetrack.readers.base.Reader`."""
 
     name = FORMAT

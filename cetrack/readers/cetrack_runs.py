@@ -32,7 +32,7 @@ from cetrack.domain import (
 )
 from cetrack.errors import MalformedSourceError
 from cetrack.readers import checks
-from cetrack.readers.base import Match, matched
+from cetrack.readers.base import Match, Reader, matched
 from cetrack.readers.checks import CheckError, require
 from cetrack.readers.lines import json_lines
 from cetrack.readers.numbers import float_of, is_number
@@ -56,7 +56,7 @@ KNOWN_KEYS = frozenset(
 _DEFINITION = frozenset({"unit", "direction", "family", "description"})
 
 
-class CetrackReader:
+class CetrackReader(Reader):
     """See :class:`cetrack.readers.base.Reader`."""
 
     name = FORMAT

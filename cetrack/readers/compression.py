@@ -13,7 +13,7 @@ from typing import Any
 
 from cetrack.domain import Identity, Kind, Link, ModelHint, Notice, RunRecord
 from cetrack.precisions import canonical_method, find_precision, is_precision
-from cetrack.readers.base import Match, matched
+from cetrack.readers.base import Match, Reader, matched
 from cetrack.readers.entries import Entry, flatten, pointer, read_entry
 from cetrack.readers.fields import filled, model_block, model_hint, with_fields
 from cetrack.readers.lines import json_lines
@@ -34,7 +34,7 @@ _TARGET = ("precision", "target_precision", "dtype", "quantized_dtype", "weight_
 _BITS = (2, 3, 4, 5, 6, 8, 16)
 
 
-class CompressionReader:
+class CompressionReader(Reader):
     """See :class:`cetrack.readers.base.Reader`."""
 
     name = FORMAT

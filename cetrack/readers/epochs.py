@@ -14,7 +14,7 @@ import numpy as np
 
 from cetrack.domain import Identity, Kind, Link, Notice, RunRecord
 from cetrack.errors import ReadError
-from cetrack.readers.base import Match, matched
+from cetrack.readers.base import Match, Reader, matched
 from cetrack.readers.blocks import BLOCK_BYTES
 from cetrack.readers.compression import is_compression
 from cetrack.readers.csv_text import csv_rows, header
@@ -43,7 +43,7 @@ _BLOCKS = _MODEL_BLOCKS | SETTING_BLOCKS
 _STATED = frozenset({*FIELD_KEYS, *MODEL_KEYS, *_PRECISION_KEYS})
 
 
-class EpochsReader:
+class EpochsReader(Reader):
     """See :class:`cetrack.readers.base.Reader`."""
 
     name = FORMAT

@@ -10,10 +10,11 @@ from importlib.metadata import entry_points
 
 from cetrack.errors import MalformedSourceError, ReadError, UnknownFormatError, UsageError
 from cetrack.precisions import spellings
-from cetrack.readers.base import Match, Reader
+from cetrack.readers.base import Match, Objection, Reader
 from cetrack.readers.source import Source
 
 GROUP = "cetrack.readers"
+_NEAREST = 2  # readers whose objection to a file is shown
 _BUILT_IN = {
     "benchmark": "cetrack.readers.benchmark:BenchmarkReader",
     "cetrack": "cetrack.readers.cetrack_runs:CetrackReader",
@@ -56,8 +57,8 @@ def reader_named(name: str) -> Reader:
     return readers()[name]
 
 
-def choose(source: Source) -> Reader:
-    """The one reader that recognises the content.
+def choose(source: Source) -> tuple[Reader, Match]:
+    """The one reader that recognises the content, and how.
 
     Raises ReadError for JSON that does not parse, and UnknownFormatError when no reader, or more
     than one, is sure.
@@ -65,10 +66,10 @@ def choose(source: Source) -> Reader:
     if not source.head.strip():
         raise ReadError(source.uri, "the file is empty")
     answers = {name: reader.sniff(source) for name, reader in readers().items()}
-    for level in (Match.YES, Match.MAYBE):
+    for level in (Match.YES, Match.COMPANION, Match.MAYBE):
         sure = [name for name, answer in answers.items() if answer == level]
-        if len(sure) == 1:
-            return readers()[sure[0]]
+        if len(sure) == 1 or (sure and level is Match.COMPANION):
+            return readers()[sure[0]], level
         if sure:
             raise UnknownFormatError(
                 source.uri,
@@ -79,18 +80,30 @@ def choose(source: Source) -> Reader:
 
 
 def _not_understood(source: Source) -> ReadError:
-    hint = f"readers: {', '.join(readers())}; 'cetrack formats' says what each recognises"
+    hint = "'cetrack formats' lists what is read and how it is recognised"
     if not source.looks_like_json:
         problem = (
             "no reader understands it" if _is_text(source) else "a binary file that no reader knows"
         )
-        return UnknownFormatError(source.uri, problem, hint=hint)
-    if source.first_object is not None:
-        kind = "JSON lines"
+    elif source.first_object is not None:
+        problem = "JSON lines in a shape that no reader knows"
     else:  # raises where the JSON does not parse
         names = {"dict": "a JSON object", "list": "a JSON list"}
         kind = names.get(type(source.json.value).__name__, "JSON")
-    return UnknownFormatError(source.uri, f"{kind} in a shape that no reader knows", hint=hint)
+        problem = f"{kind} in a shape that no reader knows"
+    return UnknownFormatError(source.uri, problem + _nearest(source), hint=hint)
+
+
+def _nearest(source: Source) -> str:
+    """The readers that a source is nearest to, and what each of them misses."""
+    said: list[tuple[Objection, str]] = []
+    for name, reader in readers().items():
+        found = reader.objection(source)
+        if found is not None:
+            said.append((found, name))
+    said.sort(key=lambda item: (-item[0].nearness, item[1]))
+    shown = [f"{name}: {objection.why}" for objection, name in said[:_NEAREST]]
+    return f"; nearest are {'; '.join(shown)}" if shown else ""
 
 
 def _is_text(source: Source) -> bool:

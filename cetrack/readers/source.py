@@ -10,9 +10,9 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -27,6 +27,7 @@ MAX_LINE_BYTES = 256 * 2**20
 _GZIP = b"\x1f\x8b"
 UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_GLOB_CHARACTERS = frozenset("*?[")
 _BLOCK = 1 << 20
 _SMALL_BYTES = 1 << 20
 
@@ -36,28 +37,37 @@ class Source:
     """One file or stream to ingest.
 
     ``uri`` is the path as it was named; ``inner`` the part of it below the folder that
-    was named on the command line. ``content`` holds a stream that has no file.
+    was named on the command line. ``content`` holds a stream that has no file. ``found`` says
+    that nobody named the file itself: it was met in a folder.
     """
 
     uri: str
     path: Path | None = None
     inner: PurePath = field(default_factory=PurePath)
     content: bytes | None = None
+    found: bool = False
 
     @property
     def key(self) -> str:
         """What the source is stored under: the absolute path, ``-`` for a stream."""
         return self.uri if self.path is None else Path(self.path).absolute().as_posix()
 
-    @contextmanager
-    def open(self) -> Iterator[IO[bytes]]:
-        """The bytes, unpacked, as UTF-8 where they begin with the byte-order mark of UTF-16.
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """The text, unpacked, as UTF-8 where it begins with the byte-order mark of UTF-16.
 
-        Raises ReadError when they cannot be had.
+        Raises ReadError when it cannot be had.
         """
+        return self._opened(is_text=True)
+
+    def open_binary(self) -> AbstractContextManager[IO[bytes]]:
+        """The bytes, unpacked and otherwise as they are. Raises ReadError."""
+        return self._opened(is_text=False)
+
+    @contextmanager
+    def _opened(self, *, is_text: bool) -> Iterator[IO[bytes]]:
         try:
             with self._raw() as raw, _unpacked(raw) as stream:
-                yield _as_utf8(stream, self.uri)
+                yield _as_utf8(stream, self.uri) if is_text else stream
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise MalformedSourceError(self.uri, "gzip", str(error)) from error
         except OSError as error:
@@ -136,6 +146,53 @@ class Source:
     def is_text(self) -> bool:
         """True when the head has no byte that text never has."""
         return b"\0" not in self.head
+
+    @cached_property
+    def json_keys(self) -> frozenset[str]:
+        """The keys of a JSON object, which is the whole content or its first line (JSONL); else
+        none. Costs reading the document once, for all who ask."""
+        if not self.head.lstrip().startswith(b"{"):
+            return frozenset()
+        first = self.first_object
+        if first is None and not isinstance(self._parsed, ReadError):
+            first = self._parsed.value
+        return frozenset(first) if isinstance(first, dict) else frozenset()
+
+    def companion(self, name: str) -> Source | None:
+        """The file of that name in the same folder; ``../meta.yaml`` may lie above it."""
+        if self.path is None:
+            return None
+        path = self.path.parent / name
+        return self._neighbour(path, name) if path.is_file() else None
+
+    def companions(self, pattern: str) -> list[Source]:
+        """The other files beside this one that match a glob (``metrics/**/*``), in order."""
+        if pattern.startswith("../") or not _GLOB_CHARACTERS & set(pattern):
+            one = self.companion(pattern)
+            return [one] if one is not None and one.path != self.path else []
+        if self.path is None:
+            return []
+        folder = self.path.parent
+        found = sorted(path for path in folder.glob(pattern) if path.is_file())
+        names = ((path, path.relative_to(folder).as_posix()) for path in found)
+        return [self._neighbour(path, name) for path, name in names if path != self.path]
+
+    def _neighbour(self, path: Path, name: str) -> Source:
+        inner = self.inner.parent / name
+        return replace(self, uri=str(PurePath(self.uri).parent / name), path=path, inner=inner)
+
+    def digest(self, patterns: Iterable[str] = ()) -> str:
+        """The hash of the content, and of its companions that match where there are any."""
+        beside = [
+            (item.inner.as_posix(), item) for each in patterns for item in self.companions(each)
+        ]
+        if not beside:
+            return self.sha256
+        whole = hashlib.sha256(self.sha256.encode())
+        folder = self.inner.parent.as_posix()
+        for name, item in sorted(dict(beside).items()):
+            whole.update(f"\n{name.removeprefix(folder)}\0{item.sha256}".encode("utf-8", "replace"))
+        return whole.hexdigest()
 
     @cached_property
     def sha256(self) -> str:

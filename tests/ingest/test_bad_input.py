@@ -79,13 +79,13 @@ CASES = [
     Case("nested 100,000 deep", '{"a":' * 100_000 + "1" + "}" * 100_000, 3, 0),
     Case("a history of 0 epochs", history([]), 0, 0),
     Case("lists of unequal length", {**history([3, 2, 1]), "val_accuracy": [0.5]}, 0, 1),
-    Case("a history of nobody knows what", {"train_loss": [3, 2], "val_loss": [3, 2]}, 3, 0),
+    Case("a history of nobody knows what", {"train_loss": [3, 2], "val_loss": [3, 2]}, 0, 1),
     Case("not UTF-8", b'{"caf\xe9": {"int8": {"accuracy": 0.5}}}', 3, 0),
     Case("truncated gzip", gzip.compress(WHOLE.encode())[:-20], 3, 0, "bad.json.gz"),
     Case("binary", bytes(range(256)) * 8, 3, 0),
     Case("a CSV with too many cells", "epoch,loss\n1,2\n2,3,4,5\n", 3, 0, "lenet_fp32.csv"),
     Case("unknown precision", {"m": {"fp32": metrics(1, 2, 3), "zz9": metrics(1, 2, 3)}}, 0, 2),
-    Case("compression without a precision", UNSAID, 3, 0),
+    Case("compression without a precision", UNSAID, 0, 2),
 ]
 
 

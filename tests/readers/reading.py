@@ -62,7 +62,7 @@ def said(notice: Notice) -> str:
 def read(content: Any, name: str = "file.json", *, reader: str | None = None) -> Reading:
     """Read with the reader that claims the content, or the one named."""
     found = content if isinstance(content, Source) else source(content, name)
-    chosen = readers()[reader] if reader else choose(found)
+    chosen = readers()[reader] if reader else choose(found)[0]
     items = list(chosen.read(found))
     return Reading(
         chosen.name,

@@ -50,11 +50,10 @@ def test_no_file_makes_a_dry_run_raise() -> None:
     report = ingest(None, [str(path) for path in files()], IngestOptions(dry_run=True))
 
     assert all(item.problem for item in report.rejected)
-    assert len(report.rejected) == len(report.sources)
 
 
-def test_the_training_logs_are_taken_once_model_and_precision_are_said() -> None:
-    stated = IngestOptions(dry_run=True, settings={"model": "m", "precision": "fp32"})
+def test_the_training_logs_are_taken() -> None:
+    stated = IngestOptions(dry_run=True)
     report = ingest(None, [str(path) for path in files()], stated)
     taken = {Path(item.uri).relative_to(FOLDER).parts[0]: item for item in report.sources
              if item.status == "new"}  # fmt: skip
