@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from cetrack.errors import MalformedSourceError, ReadError
 from cetrack.readers.json_text import JsonText, parse_json
+from cetrack.readers.yaml_text import parse_yaml
 
 HEAD_BYTES = 65_536
 MAX_DOCUMENT_BYTES = 512 * 2**20
@@ -118,6 +119,20 @@ class Source:
         """Kept also where it fails: every reader asks."""
         try:
             return parse_json(self.read_bytes(), self.uri)
+        except ReadError as error:
+            return error
+
+    @property
+    def yaml(self) -> Any:
+        """The whole content as YAML: mappings, lists, text and numbers. Raises ReadError."""
+        if isinstance(self._yaml, ReadError):
+            raise self._yaml
+        return self._yaml
+
+    @cached_property
+    def _yaml(self) -> Any:
+        try:
+            return parse_yaml(self.read_bytes(), self.uri)
         except ReadError as error:
             return error
 
