@@ -18,15 +18,17 @@ from cetrack.readers.source import Source
 
 
 class Match(IntEnum):
-    """How sure a reader is that a source is its format.
+    """How sure a reader is that a source is its format; the highest answer of all readers wins.
 
-    COMPANION: the file belongs to another one of the format, and is read together with that.
+    GENERIC: many tools write this shape, and the reader of one of them goes first. COMPANION: the
+    file belongs to another one of the format, and is read together with that.
     """
 
     NO = 0
     MAYBE = 1
-    COMPANION = 2
-    YES = 3
+    GENERIC = 2
+    COMPANION = 3
+    YES = 4
 
 
 class Objection(NamedTuple):

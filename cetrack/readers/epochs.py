@@ -65,8 +65,8 @@ epoch,train_loss,val_loss,val_accuracy
 """
 
     def sniff(self, source: Source) -> Match:
-        """YES when the content holds a history."""
-        return matched(_is_log, source)
+        """GENERIC when the content holds a history."""
+        return matched(_is_log, source, Match.GENERIC)
 
     def read(self, source: Source) -> Iterator[RunRecord | Notice]:
         """One run per history and group of rows."""

@@ -66,17 +66,15 @@ def choose(source: Source) -> tuple[Reader, Match]:
     if not source.head.strip():
         raise ReadError(source.uri, "the file is empty")
     answers = {name: reader.sniff(source) for name, reader in readers().items()}
-    for level in (Match.YES, Match.COMPANION, Match.MAYBE):
-        sure = [name for name, answer in answers.items() if answer == level]
-        if len(sure) == 1 or (sure and level is Match.COMPANION):
-            return readers()[sure[0]], level
-        if sure:
-            raise UnknownFormatError(
-                source.uri,
-                f"could be {' or '.join(sure)}",
-                hint=f"say which: --reader {sure[0]}",
-            )
-    raise _not_understood(source)
+    level = max(answers.values())
+    if level is Match.NO:
+        raise _not_understood(source)
+    sure = [name for name, answer in answers.items() if answer == level]
+    if len(sure) > 1 and level is not Match.COMPANION:
+        raise UnknownFormatError(
+            source.uri, f"could be {' or '.join(sure)}", hint=f"say which: --reader {sure[0]}"
+        )
+    return readers()[sure[0]], level
 
 
 def _not_understood(source: Source) -> ReadError:

@@ -72,9 +72,10 @@ def read(content: Any, name: str = "file.json", *, reader: str | None = None) ->
 
 
 def claimed_by(content: Any, name: str = "file.json") -> list[str]:
-    """The readers that claim a content."""
+    """The readers with the highest claim to a content."""
     found = content if isinstance(content, Source) else source(content, name)
-    return [key for key, item in readers().items() if item.sniff(found)]
+    answers = {key: item.sniff(found) for key, item in readers().items()}
+    return [key for key, answer in answers.items() if answer and answer == max(answers.values())]
 
 
 def points(run: NormalRun) -> dict[str, dict[int, float]]:

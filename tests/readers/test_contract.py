@@ -86,16 +86,18 @@ def check(record: RunRecord, run: NormalRun) -> None:
 
 @each_sample
 def test_a_sample_is_claimed_by_exactly_its_own_reader(path: Path) -> None:
-    answers = {name: reader.sniff(opened(path)) for name, reader in readers().items()}
+    folder = path.relative_to(SAMPLES).parts[0]
+    reader, match = choose(opened(path))
 
-    assert answers == {
-        name: Match.YES if name == path.parent.name else Match.NO for name in readers()
-    }
+    assert reader.name == folder
+    assert match is not Match.MAYBE
 
 
 @each_sample
 def test_reading_twice_gives_equal_records(path: Path) -> None:
     found = opened(path)
+    if choose(found)[1] is Match.COMPANION:
+        return
 
     first, second = consume(found), consume(opened(path))
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cetrack.ingest import IngestOptions, SourceReport, ingest
-from cetrack.readers.registry import readers
 from cetrack.readers.source import Source
+from tests.readers.reading import claimed_by
 
 BESIDE = Path(__file__).parents[3] / "shared" / "realdata"
 FOLDER = Path(os.environ.get("REALDATA", BESIDE))
@@ -33,7 +33,7 @@ def test_every_claim_is_right() -> None:
     claims = {}
     for path in files():
         found = Source(str(path), path=path)
-        claimed = [name for name, reader in readers().items() if reader.sniff(found)]
+        claimed = claimed_by(found)
         if claimed:
             claims[path.relative_to(FOLDER)] = claimed
 
