@@ -60,7 +60,7 @@ class BenchmarkReader(Reader):
 """
 
     def sniff(self, source: Source) -> Match:
-        """YES when some top-level entry holds a precision with measurements."""
+        """GENERIC when some top-level entry holds a precision with measurements."""
         return matched(_is_results, source, Match.GENERIC)
 
     def read(self, source: Source) -> Iterator[RunRecord | Notice]:
