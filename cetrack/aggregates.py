@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,12 +43,17 @@ def aggregate(steps: IntArray, values: FloatArray, spread: Spread | None = None)
 
 
 def aggregate_one(step: int, value: float, spread: Spread | None = None) -> Aggregates:
-    """The aggregates of a single point: a benchmark's metric, of which there are many."""
+    """The aggregates of a single point."""
     if value != value:
         found = Aggregates(1, 1, None, None, step, None, None, None, None, None, None, 0)
     else:
-        found = Aggregates(1, 0, value, value, step, value, step, value, step, value, None, 1)
+        found = Aggregates(*of_number(step, value))
     return found if spread is None else _stated(found, spread)
+
+
+def of_number(step: int, value: float) -> tuple[Any, ...]:
+    """The same of a number that is one, as a bare tuple: there are very many of them."""
+    return (1, 0, value, value, step, value, step, value, step, value, None, 1)
 
 
 def _stated(found: Aggregates, spread: Spread | None) -> Aggregates:

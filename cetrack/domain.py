@@ -15,8 +15,8 @@ source       a file that was ingested
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -301,7 +301,7 @@ class RunRecord:
     baseline_rule: str = ""
     is_baseline_copy: bool = False
     parent: Link | None = None
-    series: tuple[Series, ...] = ()
+    series: Sequence[Series] = ()
     samples: tuple[Sample, ...] = ()
     params: Mapping[str, ParamValue] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -310,6 +310,25 @@ class RunRecord:
     origins: Mapping[str, tuple[str, str | None, float]] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     weak: frozenset[str] = frozenset()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What a record does not say does not travel: most fields of most records."""
+        said = {
+            name: item
+            for name, item in vars(self).items()
+            if item is not _BLANKS.get(name) and (item or name not in _MAPPINGS)
+        }
+        return _travelled_record, (said,)
+
+
+_BLANKS: Mapping[str, Any] = {
+    item.name: item.default for item in fields(RunRecord) if item.default is not MISSING
+}
+_MAPPINGS = [item.name for item in fields(RunRecord) if item.default_factory is not MISSING]
+
+
+def _travelled_record(said: Mapping[str, Any]) -> RunRecord:
+    return made(RunRecord, **{**_BLANKS, **{name: {} for name in _MAPPINGS}, **said})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -334,11 +353,11 @@ class MetricSeries:
         values = kept_values(self)
         if self.wall_times is None and isinstance(values, np.ndarray) and len(values) == 1:
             rest = (self.spread, self.source_name, self.source_unit, self.scale)
-            return _single, (self.metric, int(self.steps[0]), float(values[0]), *rest)
+            return single_series, (self.metric, int(self.steps[0]), float(values[0]), *rest)
         return _travelled, (vars(self),)
 
 
-def _single(
+def single_series(
     metric: MetricDef,
     step: int,
     value: float,
@@ -347,6 +366,7 @@ def _single(
     source_unit: str | None,
     scale: float,
 ) -> MetricSeries:
+    """A single number as a series."""
     return made(
         MetricSeries,
         metric=metric,
@@ -379,7 +399,7 @@ class NormalRun:
     record: RunRecord
     model: ModelHint
     precision: Precision
-    series: tuple[MetricSeries, ...]
+    series: Sequence[MetricSeries]
     samples: tuple[MetricSample, ...]
     params: Mapping[str, ParamValue]
     tags: Mapping[str, str]

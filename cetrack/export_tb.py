@@ -157,7 +157,7 @@ def _write_stale(
     stale = [row for row in export.rows if row["run_id"] not in current]
     target.claim(places[row["run_id"]][0] for row in stale)
     done = len(current)
-    with crew(workers=_workers(export, stale), cluster=export.cluster) as hands:
+    with crew(others=_others(export, stale), cluster=export.cluster) as hands:
         units = (
             Unit(
                 root=target.root,
@@ -176,14 +176,15 @@ def _write_stale(
             export.progress(done, len(export.rows), str(unit.rows[-1]["model"]))
 
 
-def _workers(export: _Export, stale: Sequence[RunRow]) -> int:
-    """How many processes are worth starting for these runs."""
-    if len(stale) <= _FEWEST_RUNS:
-        return 1
+def _others(export: _Export, stale: Sequence[RunRow]) -> int:
+    """How many processes are worth starting for these runs, 0 where this one does it all."""
+    if len(stale) <= _FEWEST_RUNS or export.workers == 1:
+        return 0
     if export.workers is not None:
         return export.workers
+    spare = min(os.cpu_count() or 1, _MOST_WORKERS)
     points = reading.count_points(export.connection, [row["run_id"] for row in stale])
-    return min(os.cpu_count() or 1, _MOST_WORKERS) if points >= _MANY_POINTS else 1
+    return spare if spare > 1 and points >= _MANY_POINTS else 0
 
 
 def _chunks(rows: Sequence[RunRow], most: int = _RUNS_AT_ONCE) -> Iterator[list[RunRow]]:

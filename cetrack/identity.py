@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -22,14 +23,29 @@ IDENTITY_FIELDS = ("device", "dataset", "seed", "batch_size", "method")
 
 def digest(value: Any) -> str:
     """The first 128 bits of the sha256 of a value's canonical JSON, in hex."""
-    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()[
-        :UID_LENGTH
-    ]
+    return hashlib.sha256(_canonical_bytes(value)).hexdigest()[:UID_LENGTH]
 
 
 def canonical_json(value: Any) -> str:
     """One text for equal values: sorted keys, no blanks, shortest floats, bare NaN."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _canonical_bytes(value).decode("utf-8", "surrogatepass")
+
+
+def _canonical_bytes(value: Any) -> bytes:
+    """By orjson, ten times as fast, unless it could not tell the value from others: NaN is null to
+    it, and integers beyond 64 bits, lone surrogates and keys that are no text it refuses."""
+    import orjson  # lists of runs need no identity, and start the faster
+
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return _CANONICAL.encode(value).encode("utf-8", "surrogatepass")
+    if b"null" in text:
+        return _CANONICAL.encode(value).encode("utf-8", "surrogatepass")
+    return text
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def identity_fields(record: RunRecord) -> dict[str, Any]:
@@ -62,11 +78,17 @@ def content_key(record: RunRecord, experiment: str, *, ordinal: int, repeat: int
         "fields": identity_fields(record),
         "time": None
         if record.started_at is None or record.time_source is not None
-        else record.started_at.isoformat(),
+        else _iso(record.started_at),
         "raw": record.raw,
         "ordinal": ordinal,
     }
     return digest({**parts, "repeat": repeat} if repeat else parts)
+
+
+@lru_cache(maxsize=256)
+def _iso(moment: datetime) -> str:
+    """All runs of a file tend to state one moment."""
+    return moment.isoformat()
 
 
 def head_key(record: RunRecord, series: Iterable[Series], *, where: str) -> str:

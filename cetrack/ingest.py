@@ -90,8 +90,8 @@ def ingest(
     options = checked(options or IngestOptions())
     sources = discover(paths)
     work = _Work(store, options)
-    several = _helpful(len(sources)) if workers is None else workers
-    with crew(workers=several, cluster=cluster) as hands:
+    others = _helpful(len(sources)) if workers is None else (workers if workers > 1 else 0)
+    with crew(others=others, cluster=cluster) as hands:
         readings = work.read(sources, hands, progress or _silent)
         reports = [report for batch in batches(readings) for report in work.take(batch)]
     (progress or _silent)(len(sources), len(sources), "")
@@ -99,10 +99,9 @@ def ingest(
 
 
 def _helpful(files: int) -> int:
-    """How many processes are worth starting beside this one, which stores: measured, none of two
-    processors, for what they read has to be taken apart again here."""
+    """How many processes are worth starting beside this one, which stores."""
     spare = (os.cpu_count() or 1) - 1
-    return min(spare, _MOST_WORKERS) if files >= _MANY_FILES and spare > 1 else 1
+    return min(spare, _MOST_WORKERS) if files >= _MANY_FILES else 0
 
 
 def _silent(done: int, total: int, current: str) -> None:

@@ -17,13 +17,22 @@ from sqlalchemy import Connection, select, update
 
 from cetrack import identity
 from cetrack.db.engine import dialect_of
-from cetrack.domain import Environment, MetricDef, ModelHint, NormalRun, Precision, RunRecord
+from cetrack.domain import (
+    Environment,
+    MetricDef,
+    MetricSeries,
+    ModelHint,
+    NormalRun,
+    Precision,
+    RunRecord,
+)
 from cetrack.models import Base
 from cetrack.models import Environment as EnvironmentRow
 from cetrack.models import Experiment as ExperimentRow
 from cetrack.models import Metric as MetricRow
 from cetrack.models import Model as ModelRow
 from cetrack.models import Precision as PrecisionRow
+from cetrack.plain import Layout, PlainMetrics, metrics_of
 
 _Key = tuple[str, ...]
 _Columns = Mapping[str, Any]
@@ -46,20 +55,26 @@ class Interner:
         self.connection = connection
         self._rows: dict[type[Base], dict[_Key, dict[str, Any]]] = defaultdict(dict)
         self._fingerprints: dict[tuple[Any, ...], str] = {}
+        self._metric_ids: dict[Layout, list[int]] = {}
+        self._conflicts: dict[Layout, list[str]] = {}
         self._dialect = dialect_of(connection)
 
     def load(self, runs: Iterable[NormalRun]) -> None:
         """Look up, and make, all that these runs share, with a few statements for all of them."""
         metrics: dict[_Key, MetricDef] = {}
+        layouts: set[Layout] = set()
         precisions: dict[_Key, Precision] = {}
         models: dict[_Key, ModelHint] = {}
         for run in runs:
-            for item in run.series:
-                metrics[(item.metric.name,)] = item.metric
+            if isinstance(run.series, PlainMetrics):
+                layouts.add(run.series.layout)
+            else:
+                metrics.update({(item.metric.name,): item.metric for item in run.series})
             for sample in run.samples:
                 metrics[(sample.metric.name,)] = sample.metric
             precisions[(run.precision.name,)] = run.precision
             models.setdefault(_model_key(run.model), run.model)
+        metrics.update({(item.name,): item for layout in layouts for item in layout.metrics})
         self._load(MetricRow, {key: _metric_columns(item) for key, item in metrics.items()})
         self._load(PrecisionRow, {key: asdict(item) for key, item in precisions.items()})
         self._load(ModelRow, {key: asdict(item) for key, item in models.items()})
@@ -110,14 +125,28 @@ class Interner:
                 f"model '{hint.name}' is in category '{model['category']}'; "
                 f"this source says '{hint.category}'"
             )
-        for series in run.series:
-            metric = series.metric
+        return found + self._unit_conflicts(run.series)
+
+    def metric_ids(self, layout: Layout) -> list[int]:
+        """The ids of the metrics of plain runs, in the order of their numbers."""
+        if layout not in self._metric_ids:
+            self._metric_ids[layout] = [self.metric(metric) for metric in layout.metrics]
+        return self._metric_ids[layout]
+
+    def _unit_conflicts(self, series: Sequence[MetricSeries]) -> list[str]:
+        layout = series.layout if isinstance(series, PlainMetrics) else None
+        if layout is not None and layout in self._conflicts:
+            return self._conflicts[layout]
+        found = []
+        for metric in metrics_of(series):
             stored = self._row(MetricRow, (metric.name,), partial(_metric_columns, metric))["unit"]
             if stored != metric.unit:
                 found.append(
                     f"metric '{metric.name}' has {_said(metric.unit)} here, "
                     f"{_said(stored)} in the database: do not compare them"
                 )
+        if layout is not None:
+            self._conflicts[layout] = found
         return found
 
     def environment(self, environment: Environment) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -40,6 +40,7 @@ from cetrack.domain import (
     made,
 )
 from cetrack.metrics import Resolution, catalogue, resolve
+from cetrack.plain import Layout, PlainMetrics, PlainSeries
 from cetrack.precisions import (
     METHODS,
     RUNTIMES,
@@ -49,11 +50,12 @@ from cetrack.precisions import (
 )
 from cetrack.readers.spool import changed
 from cetrack.shapes import split_batch
-from cetrack.units import convert
+from cetrack.units import convert, convert_one
 
 MAX_NAME = 200
 _split_batch = lru_cache(maxsize=4096)(split_batch)  # a file has few shapes
 # what no measurement of these families can be
+_HIGHEST = 1.5  # a fraction above is a percentage that nobody says to be one
 _NEVER_NEGATIVE = frozenset({"latency", "size", "memory", "throughput"})
 # NUL and lone surrogates are refused by databases; other controls only by good taste
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -69,7 +71,7 @@ def normalize(record: RunRecord) -> NormalRun:
         record=_clean_record(record, {**changes, "batch_size": batch, "params": params}),
         model=model,
         precision=precision,
-        series=tuple(series),
+        series=series,
         samples=tuple(_samples(record.samples, record.metric_defs)),
         params={clean_key(key): clean_param(value) for key, value in params.items()},
         tags={clean_key(key): clean_text(value) for key, value in record.tags.items()},
@@ -119,14 +121,20 @@ def _model(
     if name != hint.name:
         notices.append(Notice(record.place, "model name cut or cleaned: see parameter model_name"))
         params["model_name"] = hint.name
-    model = ModelHint(
-        name=name,
-        library=clean_name(hint.library),
-        category=clean_name(hint.category),
-        input_shape=shape,
-        description=clean_text(hint.description),
-    )
+    model = _clean_model(name, hint.library, hint.category, shape, hint.description)
     return model, batch, params
+
+
+@lru_cache(maxsize=4096)
+def _clean_model(name: str, library: str, category: str, shape: str, description: str) -> ModelHint:
+    """The precisions and nights of a model share one hint."""
+    return ModelHint(
+        name=name,
+        library=clean_name(library),
+        category=clean_name(category),
+        input_shape=shape,
+        description=clean_text(description),
+    )
 
 
 # --- metrics ---------------------------------------------------------------------------------
@@ -159,13 +167,67 @@ def _meaning(name: str, unit: str | None) -> _Meaning:
     )
 
 
-def _series(record: RunRecord, notices: list[Notice]) -> list[MetricSeries]:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is done to the numbers of every run with some names.
+
+    ``scaled`` are those of another unit than the metric's: (index, scale). ``signed`` may not be
+    negative, ``fractions`` not above 1.5 / scale: (index, that limit).
+    """
+
+    layout: Layout
+    scaled: tuple[tuple[int, Fraction], ...]
+    signed: tuple[int, ...]
+    fractions: tuple[tuple[int, float], ...]
+
+
+@lru_cache(maxsize=4096)
+def _plan(names: tuple[str, ...]) -> _Plan | None:
+    """None for names of which some are doubtful, or two the same metric."""
+    means = [_meaning(name, None) for name in names]
+    unclear = any(item.found.doubt for item in means)
+    if unclear or len({item.metric.name for item in means}) < len(means):
+        return None
+    places = list(enumerate(means))
+    return _Plan(
+        layout=Layout(
+            tuple(item.metric for item in means),
+            tuple(item.source_name for item in means),
+            tuple(item.source_unit for item in means),
+            tuple(item.scale for item in means),
+        ),
+        scaled=tuple((at, item.found.scale) for at, item in places if item.scale != 1),
+        signed=tuple(at for at, item in places if item.never_negative),
+        fractions=tuple((at, _HIGHEST / item.scale) for at, item in places if item.is_fraction),
+    )
+
+
+def _plain(series: PlainSeries) -> PlainMetrics | None:
+    """The numbers of a plain run; None where something is to be said about one of them."""
+    plan = _plan(tuple(series.numbers))
+    if plan is None:
+        return None
+    values = list(series.numbers.values())
+    if any(values[at] < 0 for at in plan.signed):
+        return None
+    if any(values[at] > limit for at, limit in plan.fractions):
+        return None
+    for at, scale in plan.scaled:
+        values[at] = convert_one(values[at], scale)
+    return PlainMetrics(plan.layout, values)
+
+
+def _series(record: RunRecord, notices: list[Notice]) -> Sequence[MetricSeries]:
     """The series under canonical names; of two that become one the second keeps its own name."""
+    if isinstance(record.series, PlainSeries) and not (record.origins or record.metric_defs):
+        plain = _plain(record.series)
+        if plain is not None:
+            return plain
     doubts: list[Notice] = []
     found = [_normal_series(item, record, doubts) for item in record.series]
     notices.extend(doubts)
     if len({series.metric.name for series in found}) == len(found):
-        return found
+        return tuple(found)
     taken: dict[str, tuple[int, MetricSeries]] = {}
     # a canonical name wins over an alias of it, whatever their order in the file
     pairs = list(enumerate(zip(record.series, found, strict=True)))
@@ -179,7 +241,7 @@ def _series(record: RunRecord, notices: list[Notice]) -> list[MetricSeries]:
             metric = replace(series.metric, name=_free(item.name, taken))
             series = replace(series, metric=metric, values=kept_values(series))
         taken[series.metric.name] = (index, series)
-    return [series for _, series in sorted(taken.values(), key=lambda pair: pair[0])]
+    return tuple(series for _, series in sorted(taken.values(), key=lambda pair: pair[0]))
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:
@@ -265,7 +327,7 @@ def _doubt(item: Series, means: _Meaning, place: str, notices: list[Notice]) -> 
     low, high = _range(item.values) if checked else (0.0, 0.0)
     if means.never_negative and low < 0:
         notices.append(Notice(where, f"negative {metric.family} {low:g}: kept as read"))
-    if means.is_fraction and high * means.scale > 1.5:
+    if means.is_fraction and high > _HIGHEST / means.scale:
         text = f"{metric.name} {high:g} looks like a percentage: kept as read"
         notices.append(Notice(where, text))
 
@@ -361,7 +423,11 @@ def _clean_record(record: RunRecord, changes: Mapping[str, Any]) -> RunRecord:
     """The record with these fields, among them those of its environment, and clean text."""
     environment = _clean_environment(record.environment, changes.get("runtime", ""))
     method = canonical_method(changes.get("method") or record.method)
-    names = _clean_names(record, _NAMES, {**changes, "method": method})
+    variant = changes.get("variant") or record.variant
+    names = _clean_names(
+        method, record.name, variant, record.dataset, record.split, record.task,
+        record.git_commit, record.status_reason,
+    )  # fmt: skip
     return copied(
         record,
         environment=environment,
@@ -387,13 +453,10 @@ def _plain_environment(*places: str) -> Environment:
     return Environment(**names)
 
 
-def _clean_names(owner: object, names: Iterable[str], changes: Mapping[str, Any]) -> dict[str, str]:
-    """Those of the names that are not blank."""
-    return {
-        name: clean_name(text)
-        for name in names
-        if (text := changes.get(name) or getattr(owner, name))
-    }
+@lru_cache(maxsize=4096)
+def _clean_names(*texts: str) -> Mapping[str, str]:
+    """The names of a record, in the order of ``_NAMES``: those of most runs are the same."""
+    return dict(zip(_NAMES, map(clean_name, texts), strict=True))
 
 
 def _clean_artifact(item: Artifact) -> Artifact:

@@ -43,8 +43,8 @@ class Crew(Protocol):
 
 
 @contextmanager
-def crew(*, workers: int = 1, cluster: str | None = None) -> Iterator[Crew]:
-    """This process, ``workers`` others, or the Dask cluster whose scheduler is at ``cluster``.
+def crew(*, others: int = 0, cluster: str | None = None) -> Iterator[Crew]:
+    """This process alone, ``others`` for it, or the Dask cluster whose scheduler is at ``cluster``.
 
     Raises UsageError when there is no such cluster. Other processes import the main module again:
     a script that asks for them needs the usual ``if __name__ == "__main__"``.
@@ -52,11 +52,11 @@ def crew(*, workers: int = 1, cluster: str | None = None) -> Iterator[Crew]:
     if cluster is not None:
         with _cluster(cluster) as found:
             yield found
-    elif workers > 1:
+    elif others:
         # spawned, not forked: a copy of an open database connection is a trap
         spawn = multiprocessing.get_context("spawn")
         several = _Executors(
-            lambda: ProcessPoolExecutor(workers, spawn, initializer=_set_up), workers
+            lambda: ProcessPoolExecutor(others, spawn, initializer=_set_up), others
         )
         try:
             yield several

@@ -19,6 +19,7 @@ from cetrack.domain import Identity, Kind, NormalRun, Notice, RunRecord, Series,
 from cetrack.errors import UsageError
 from cetrack.hints import path_hints, path_label, variant_of
 from cetrack.normalize import clean_name, normalize
+from cetrack.plain import PlainSeries, points_of
 from cetrack.precisions import parse_precision
 from cetrack.readers.registry import reader_named
 from cetrack.readers.source import Source
@@ -76,7 +77,7 @@ class Prepared:
     @cached_property
     def points(self) -> int:
         """How many points its series have."""
-        return sum(len(series.steps) for series in self.run.series)
+        return points_of(self.run.series)
 
 
 def checked(options: IngestOptions) -> IngestOptions:
@@ -144,7 +145,8 @@ class Preparer:
         """
         if record.started_at is not None:
             return record.started_at, record.time_source or TimeSource.FILE
-        walls = [item.wall_times for item in record.series if item.wall_times is not None]
+        series = () if isinstance(record.series, PlainSeries) else record.series
+        walls = [item.wall_times for item in series if item.wall_times is not None]
         known = [float(wall[wall > 0].min()) for wall in walls if (wall > 0).any()]
         if known:
             return datetime.fromtimestamp(min(known), UTC), TimeSource.FILE

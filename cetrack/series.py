@@ -114,6 +114,20 @@ def write_points(
     return written
 
 
+def first_points(
+    run_ids: IntArray, metric_ids: Sequence[int], values: Sequence[float]
+) -> PointColumns:
+    """Points at step 0 of unknown time, int64[n], int64[n] and float64[n]."""
+    count = len(run_ids)
+    return PointColumns(
+        run_ids,
+        np.array(metric_ids, np.int64),
+        np.zeros(count, np.int64),
+        np.array(values, np.float64),
+        np.full(count, np.nan),
+    )
+
+
 def single_points(series: Sequence[tuple[int, int, MetricSeries]]) -> PointColumns:
     """The points of series of one point each: benchmarks have many of them."""
     walls = [item.wall_times for _, _, item in series]

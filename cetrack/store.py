@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+import numpy as np
 from sqlalchemy import Connection, Engine, Select, delete, select, update
 
-from cetrack.aggregates import Aggregates, aggregate, aggregate_one
+from cetrack.aggregates import Aggregates, aggregate, aggregate_one, of_number
 from cetrack.db import schema
 from cetrack.db.conditions import is_among
 from cetrack.db.engine import dialect_of, make_engine, normalize_url, shown_url, transaction
@@ -37,7 +38,8 @@ from cetrack.models import (
     Tag,
     runs_view,
 )
-from cetrack.series import delete_points, single_points, write_points
+from cetrack.plain import Layout, PlainMetrics
+from cetrack.series import delete_points, first_points, single_points, write_points
 
 RunRow = Mapping[str, Any]
 _CHUNK = 500
@@ -227,7 +229,14 @@ def _insert_belongings(
 ) -> None:
     """Store what belongs to runs that have nothing yet."""
     metric_id = interner.metric
-    keyed = [(run_id, metric_id(item.metric), item) for run_id, run in runs for item in run.series]
+    plain: list[tuple[int, PlainMetrics]] = []
+    keyed: list[tuple[int, int, MetricSeries]] = []
+    for run_id, run in runs:
+        if isinstance(run.series, PlainMetrics):
+            plain.append((run_id, run.series))
+        else:
+            keyed += [(run_id, metric_id(item.metric), item) for item in run.series]
+    _insert_plain(connection, interner, plain)
     keyed.sort(key=lambda series: series[:2])
     single = [series for series in keyed if len(series[2].steps) == 1]
     long = [series for series in keyed if len(series[2].steps) != 1]
@@ -251,6 +260,35 @@ def _insert_series(
     if single:
         dialect.write_points(connection, points, new=True)
     write_points(connection, long, new=True)
+
+
+def _insert_plain(
+    connection: Connection, interner: Interner, runs: Sequence[tuple[int, PlainMetrics]]
+) -> None:
+    """Store the numbers of plain runs: a row of aggregates and a point at step 0 for each."""
+    if not runs:
+        return
+    about: dict[Layout, list[tuple[int, int, tuple[Any, ...]]]] = {}
+    rows: list[tuple[Any, ...]] = []
+    metric_ids: list[int] = []
+    values: list[float] = []
+    for run_id, series in runs:
+        layout = series.layout
+        if layout not in about:
+            origins = zip(layout.source_names, layout.source_units, layout.scales, strict=True)
+            ids = interner.metric_ids(layout)
+            # by the key of the tables, so that rows are appended to them
+            about[layout] = sorted(zip(ids, range(len(ids)), origins, strict=True))
+        for metric_id, at, origin in about[layout]:
+            value = series.values[at]
+            values.append(value)
+            metric_ids.append(metric_id)
+            rows.append((run_id, metric_id, *of_number(0, value), *origin))
+    dialect = dialect_of(connection)
+    dialect.insert_rows(connection, RunMetric.__table__, _AGGREGATES, rows)
+    run_ids = np.repeat([run_id for run_id, _ in runs], [len(series) for _, series in runs])
+    points = first_points(run_ids, metric_ids, values)
+    dialect.write_points(connection, points, new=True)
 
 
 def _single_rows(

@@ -145,6 +145,16 @@ def convert(values: FloatArray, scale: Fraction) -> FloatArray:
     return np.array([_exact(value, scale) for value in values.tolist()], np.float64)
 
 
+def convert_one(value: float, scale: Fraction) -> float:
+    """A single finite number × scale, rounded once."""
+    numerator, denominator = scale.numerator, scale.denominator
+    if denominator == 1:
+        return value * float(numerator)
+    if numerator == 1:
+        return value / float(denominator)
+    return _exact(value, scale)
+
+
 def _exact(value: float, scale: Fraction) -> float:
     if not np.isfinite(value):
         return value

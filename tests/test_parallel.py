@@ -34,13 +34,13 @@ def wrong(number: int) -> int:
     raise ValueError(f"unit {number}")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_results_come_in_the_order_of_the_units(workers: int) -> None:
-    with crew(workers=workers) as hands:
+@pytest.mark.parametrize("others", [0, 1, 2])
+def test_results_come_in_the_order_of_the_units(others: int) -> None:
+    with crew(others=others) as hands:
         found = list(hands.ordered(backwards, range(12)))
     assert [number for number, _ in found] == list(range(12))
     elsewhere = {process for _, process in found} - {os.getpid()}
-    assert bool(elsewhere) == (workers > 1)
+    assert bool(elsewhere) == (others > 0)
 
 
 def test_only_a_few_units_are_asked_for_ahead() -> None:
@@ -51,7 +51,7 @@ def test_only_a_few_units_are_asked_for_ahead() -> None:
             asked.append(number)
             yield number
 
-    with crew(workers=2) as hands:
+    with crew(others=2) as hands:
         results = hands.ordered(backwards, units())
         next(results)
     assert len(asked) < 10
@@ -61,17 +61,17 @@ def test_work_of_a_process_that_dies_is_done_again(tmp_path: Path) -> None:
     marks = [tmp_path / str(number) for number in range(6)]
     for mark in marks[:2] + marks[3:]:
         mark.touch()
-    with crew(workers=2) as hands:
+    with crew(others=2) as hands:
         assert list(hands.ordered(deadly_once, marks)) == [mark.name for mark in marks]
 
 
 def test_work_that_kills_every_process_is_given_up() -> None:
-    with crew(workers=2) as hands, pytest.raises(WorkerError, match="killed 3 times"):
+    with crew(others=2) as hands, pytest.raises(WorkerError, match="killed 3 times"):
         list(hands.ordered(deadly, range(3)))
 
 
 def test_what_the_work_raises_is_raised_here() -> None:
-    with crew(workers=2) as hands, pytest.raises(ValueError, match="unit 0"):
+    with crew(others=2) as hands, pytest.raises(ValueError, match="unit 0"):
         list(hands.ordered(wrong, range(3)))
 
 

@@ -16,7 +16,7 @@ from cetrack.errors import MalformedSourceError
 from cetrack.precisions import find_precision, is_precision
 from cetrack.readers.base import Match, Reader, matched
 from cetrack.readers.compression import is_compression
-from cetrack.readers.entries import Entry, pointer, read_entry, take_settings
+from cetrack.readers.entries import Entry, pointer, read_entry, read_measured, take_settings
 from cetrack.readers.fields import (
     FIELD_KEYS,
     MODEL_KEYS,
@@ -202,7 +202,7 @@ def _record(
 ) -> RunRecord:
     shape = {key: value for key, value in values.items() if key.lower() == "input_shape"}
     measured = {k: v for k, v in values.items() if k not in shape} if shape else values
-    entry = read_entry(measured, place)
+    entry, series = read_measured(measured, place)
     return RunRecord(
         format=FORMAT,
         place=place,
@@ -211,7 +211,7 @@ def _record(
         raw=values,
         model=filled(hint, model_hint(shape)[0]) if shape else hint,
         precision=precision,
-        series=tuple(entry.series.values()),
+        series=series,
         samples=tuple(entry.samples),
         artifacts=tuple(entry.artifacts),
         params={**around.params, **entry.params},

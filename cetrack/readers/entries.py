@@ -10,14 +10,16 @@ of settings is a parameter; matrices and the like are artifacts.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from cetrack.domain import Artifact, Notice, ParamValue, Sample, Series, Spread
 from cetrack.metrics import is_known
+from cetrack.plain import PlainSeries, split_plain
 from cetrack.readers.fields import FIELD_KEYS, PARAM_KEYS, SETTING_BLOCKS, field_value
 from cetrack.readers.numbers import (
     float_of,
@@ -90,6 +92,25 @@ def pointer(place: str, key: object) -> str:
     return f"{place}/{text}"
 
 
+@lru_cache(maxsize=4096)
+def is_metric_name(name: str) -> bool:
+    """False for the name of a field of the run, and for that of a setting."""
+    return name.lower() not in _NO_METRICS
+
+
+def read_measured(values: Mapping[str, Any], place: str) -> tuple[Entry, Sequence[Series]]:
+    """Sort an object of measurements: (what else stands there, its series).
+
+    Where single numbers are all that was measured, as nearly always, no series is made of them.
+    """
+    plain, rest = split_plain(values, is_metric_name)
+    entry = read_entry(rest, place)
+    if not entry.series:
+        return entry, PlainSeries(plain, place, pointer)
+    entry = read_entry(values, place)
+    return entry, tuple(entry.series.values())
+
+
 def read_entry(values: Mapping[str, Any], place: str, *, numbers_are_params: bool = False) -> Entry:
     """Sort an object. With ``numbers_are_params`` (a configuration block) nothing is a metric."""
     entry = Entry()
@@ -101,7 +122,7 @@ def _sort(entry: Entry, values: Mapping[str, Any], spot: _Spot) -> None:
     for key, value in values.items():
         place = pointer(spot.place, key)
         name = f"{spot.prefix}{key}"
-        if type(value) is float and name.lower() not in _NO_METRICS and not spot.settings:
+        if type(value) is float and not spot.settings and is_metric_name(name):
             _add_metric(entry, name, value, unit=spot.unit, place=place)  # as nearly all are
             continue
         if value is None or (not spot.prefix and _take_field(entry, str(key), value, place)):

@@ -27,6 +27,7 @@ from cetrack.readers.histories import (
     is_epoch,
     is_history,
     lists_of,
+    may_hold_history,
     rows_of,
 )
 from cetrack.readers.lines import json_blocks, json_lines
@@ -85,6 +86,8 @@ def _is_log(source: Source) -> bool:
         return _is_header(header(source))
     if source.first_object is None:
         document = source.json.value
+        if not may_hold_history(source.read_bytes()):
+            return False
         logged = _is_first_line(source) or any(histories(document))
         return logged and not is_compression(document)  # which may hold the history of a QAT
     lines = (item for _, item in json_lines(source, []))

@@ -35,6 +35,16 @@ _NOT_LOGGED = frozenset(
 )  # fmt: skip
 
 
+# in lower case, what any name of something that is logged per epoch has in it
+_MARKS = (b"epoch", b"loss", b"entropy", *sorted(f'"{phase}'.encode() for phase in PHASES))
+
+
+def may_hold_history(content: bytes) -> bool:
+    """False for JSON in which no name can be one of a history: cheaper than going through it."""
+    lowered = content.lower()
+    return any(mark in lowered for mark in _MARKS) or b"\\u" in lowered
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """A history, where it is, the names met on the way to it, and the facts beside it."""

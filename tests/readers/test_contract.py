@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def described(value: Any) -> Any:
     """A value as text that is equal for equal values, arrays included."""
     if isinstance(value, np.ndarray):
         return [repr(item) for item in value.tolist()]
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return [described(item) for item in value]
     if hasattr(value, "__dataclass_fields__"):
         return {name: described(getattr(value, name)) for name in value.__dataclass_fields__}
