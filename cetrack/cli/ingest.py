@@ -215,6 +215,7 @@ def _show(report: IngestReport, *, planned: bool) -> None:
     read = [item for item in report.sources if item.status not in ("companion", "skipped")]
     listed = [item for item in read if not many or _is_notable(item)]
     if planned:
+        listed = list(report.sources)
         output.emit_sections(_plan(listed, report), Format.TABLE)
     else:
         output.emit(_sources_table(listed), Format.TABLE, empty="nothing to say about any file")

@@ -31,9 +31,11 @@ def main() -> None:
         count = min(_AT_ONCE, options.count - done)
         numbers = random.Random(options.seed + done)
         numbers.shuffle(FILES)
-        with tempfile.TemporaryDirectory() as folder:
-            with Store.open(f"{folder}/fuzz.db", create=True) as store:
-                taken += check_accidents(store, Path(folder) / "in", numbers=numbers, count=count)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Store.open(f"{folder}/fuzz.db", create=True) as store,
+        ):
+            taken += check_accidents(store, Path(folder) / "in", numbers=numbers, count=count)
         done += count
         sys.stderr.write(f"\r{done:,} of {options.count:,}")
     seconds = time.monotonic() - began
