@@ -25,6 +25,7 @@ _MANY = 50  # above this many files only those with something to say are listed
 _MOST_NOTICES = 3  # of a file
 _MOST_FILES = 20  # whose notices are shown
 _REJECTED = 3
+_WIDEST_PATH = 60
 _COUNTS = ("runs_new", "runs_updated", "runs_unchanged", "points")
 _COLUMNS = (
     Column(name="source", fold_at=40),
@@ -256,7 +257,7 @@ def _say_skipped(sources: Sequence[SourceReport]) -> None:
 def _sources_table(sources: Sequence[SourceReport]) -> Table:
     rows = [
         (
-            _shown(item.uri),
+            _elided(_shown(item.uri)),
             item.reader,
             item.status,
             *(getattr(item, name) or None for name in _COUNTS),
@@ -326,6 +327,14 @@ def _sum(report: IngestReport, *, planned: bool) -> str:
     rejected = f", {len(report.rejected):,} of them rejected" if report.rejected else ""
     begin = "dry run, nothing was stored: " if planned else ""
     return f"{begin}{files}{rejected}; runs: {', '.join(parts)}; {total['points']:,} points"
+
+
+def _elided(path: str) -> str:
+    """The end of a long path: what a table has room for."""
+    if len(path) <= _WIDEST_PATH:
+        return path
+    end = path[1 - _WIDEST_PATH :]
+    return f"…{end[end.find('/') :]}" if "/" in end else f"…{end}"
 
 
 def _shown(uri: str) -> str:
