@@ -19,7 +19,12 @@ _BUILT_IN = {
     "benchmark": "cetrack.readers.benchmark:BenchmarkReader",
     "cetrack": "cetrack.readers.cetrack_runs:CetrackReader",
     "compression": "cetrack.readers.compression:CompressionReader",
+    "dvclive": "cetrack.readers.dvclive:DvcliveReader",
     "epochs": "cetrack.readers.epochs:EpochsReader",
+    "lightning": "cetrack.readers.lightning:LightningReader",
+    "timm": "cetrack.readers.timm:TimmReader",
+    "trainer_state": "cetrack.readers.trainer_state:TrainerStateReader",
+    "ultralytics": "cetrack.readers.ultralytics:UltralyticsReader",
 }
 
 
