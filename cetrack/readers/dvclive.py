@@ -185,7 +185,7 @@ def _tables(source: Source, tables: list[Source]) -> tuple[list[Series], list[No
         except ReadError as error:
             notices.append(Notice(f"plots/metrics/{name}.tsv", f"{error.problem}: left out"))
             continue
-        rows.step_names = ("step",)
+        rows.step_names, rows.unique_steps = ("step",), True
         group = one_group(rows)
         said = (*rows.notices, *group.notices)
         notices += [Notice(f"plots/metrics/{name}.tsv", item.text) for item in said]

@@ -94,7 +94,7 @@ epoch,step,train_loss_step,train_loss_epoch,val_acc
         yield from said
         known = _known({**settings, **_opened(config)})
         for group in groups(rows):
-            if not group.series:
+            if all(item.name in _STEPS for item in group.series):
                 yield from group.notices
                 yield Notice("", "no numbers in the rows: no run made")
                 continue

@@ -21,6 +21,7 @@ _BUILT_IN = {
     "compression": "cetrack.readers.compression:CompressionReader",
     "dvclive": "cetrack.readers.dvclive:DvcliveReader",
     "epochs": "cetrack.readers.epochs:EpochsReader",
+    "keras_cv": "cetrack.readers.keras_cv:KerasCvReader",
     "lightning": "cetrack.readers.lightning:LightningReader",
     "timm": "cetrack.readers.timm:TimmReader",
     "trainer_state": "cetrack.readers.trainer_state:TrainerStateReader",

@@ -36,7 +36,8 @@ class Rows:
     """``lines`` int64[n] is the number of every row in its file, for notices.
 
     ``columns`` are numbers or texts by name, ``walls`` the columns that state moments, in seconds
-    since the epoch. ``step_names`` are the columns that may be the step, the best first.
+    since the epoch. ``step_names`` are the columns that may be the step, the best first. With
+    ``unique_steps`` one that stands twice was logged anew, however often that is.
     """
 
     lines: IntArray
@@ -44,6 +45,7 @@ class Rows:
     walls: dict[str, Column] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     step_names: tuple[str, ...] = STEP_NAMES
+    unique_steps: bool = False
 
     @property
     def count(self) -> int:
@@ -112,6 +114,7 @@ def _split(rows: Rows, names: Sequence[str]) -> Iterator[tuple[dict[str, str], R
                 {name: split[code] for name, split in columns.items() if len(split[code].rows)},
                 {name: split[code] for name, split in walls.items() if len(split[code].rows)},
                 step_names=rows.step_names,
+                unique_steps=rows.unique_steps,
             ),
         )
 
@@ -261,7 +264,7 @@ def _steps(rows: Rows, phases: _Phases, notices: list[Notice]) -> tuple[str | No
         steps = _whole_steps(rows.columns[name], rows.count)
         if steps is None:
             refused.append(f"'{name}' is no whole number from 0")
-        elif _repeats(rows, steps, phases):
+        elif not rows.unique_steps and _repeats(rows, steps, phases):
             refused.append(f"'{name}' repeats")
         else:
             usable.append((int((logged & (steps < 0)).sum()), name, steps))

@@ -301,7 +301,7 @@ def _of_either(cells: Mapping[str, str], name: str) -> tuple[str, int | None]:
 
 def _read_summary(source: Source) -> Iterator[RunRecord | Notice]:
     rows = csv_rows(source)
-    rows.step_names = ("epoch",)
+    rows.step_names, rows.unique_steps = ("epoch",), True
     yield from rows.notices
     group = one_group(rows)
     if not group.series:

@@ -43,7 +43,7 @@ from cetrack.readers.fields import as_fields
 from cetrack.readers.gather import Gather, gathered
 from cetrack.readers.numbers import float_of, is_number, whole_number
 from cetrack.readers.objects import take_objects
-from cetrack.readers.rows import Group, Rows, one_group
+from cetrack.readers.rows import STEP_NAMES, Group, Rows, one_group
 from cetrack.readers.source import Source
 
 FORMAT = "trainer_state"
@@ -166,7 +166,7 @@ def _read_state(source: Source, state: dict[str, Any]) -> Iterator[RunRecord | N
     rows = _rows(source.uri, state["log_history"])
     yield from rows.notices
     group = one_group(rows)
-    if not group.series:
+    if all(item.name in STEP_NAMES for item in group.series):
         yield from group.notices
         yield Notice("/log_history", "nothing was logged yet: no run made")
         return
@@ -206,7 +206,7 @@ def _rows(uri: str, history: Any) -> Rows:
         take_objects(gather, [number for number, _ in kept], [row for _, row in kept])
 
     rows = gathered(uri, fill)
-    rows.step_names = ("step",)
+    rows.step_names, rows.unique_steps = ("step",), True
     return rows
 
 

@@ -104,7 +104,7 @@ def _is_results(source: Source) -> bool:
 
 def _read_results(source: Source) -> Iterator[RunRecord | Notice]:
     rows = csv_rows(source)
-    rows.step_names = ("epoch",)
+    rows.step_names, rows.unique_steps = ("epoch",), True
     yield from rows.notices
     group = one_group(rows)
     if not group.series:
