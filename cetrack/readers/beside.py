@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from cetrack.domain import Artifact, MetricDef, Notice, ParamValue
@@ -69,6 +70,14 @@ def is_settings(source: Source, names: Iterable[str], keys: Iterable[str]) -> bo
 def beside_or_alone(source: Source, names: Iterable[str]) -> Match:
     """COMPANION where one of the ``names`` lies beside the source, else YES."""
     return Match.COMPANION if any(map(source.companion, names)) else Match.YES
+
+
+def path_parts(source: Source) -> tuple[str, ...]:
+    """The folders of a source, and its name at last; also where it is no file on disk."""
+    path = (
+        PurePath(source.uri.replace("\\", "/")) if source.path is None else source.path.absolute()
+    )
+    return path.parts
 
 
 def parameters(

@@ -22,6 +22,7 @@ from cetrack.readers.beside import (
     first_text,
     model_name,
     parameters,
+    path_parts,
     settings_beside,
 )
 from cetrack.readers.csv_text import csv_rows, header
@@ -159,10 +160,8 @@ def _is_plot(source: Source) -> bool:
 
     A table of a metric has a column that is called like it.
     """
-    if source.path is None:
-        return False
-    parts = source.path.absolute().parts
-    depth = next((up for up, part in enumerate(parts[-2::-1]) if part == "plots"), None)
+    folders = path_parts(source)[-2::-1]
+    depth = next((up for up, part in enumerate(folders) if part == "plots"), None)
     if depth is None:
         return False
     if source.name.endswith(".tsv") and header(source)[-1:] != [PurePath(source.name).stem]:

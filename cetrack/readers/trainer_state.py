@@ -8,7 +8,6 @@ logged at the last step: a log that is met while it grows stays the same run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -37,6 +36,7 @@ from cetrack.readers.beside import (
     first_text,
     is_settings,
     parameters,
+    path_parts,
     settings_beside,
 )
 from cetrack.readers.fields import as_fields
@@ -309,10 +309,11 @@ def _configs(source: Source) -> tuple[dict[str, Any], dict[str, Any], list[Notic
 
 def _nearest(source: Source, name: str, mark: str) -> tuple[dict[str, Any], list[Notice]]:
     """The settings in the nearest file of that name; another tool's lacks the ``mark``."""
-    folder = "" if source.path is None else source.path.absolute().parent.name
-    places = [name, f"{_ABOVE}{name}"] if folder.startswith("checkpoint-") else [name]
-    below = [each for each in source.companions(f"{_BELOW}{name}") if len(places) == 1]
-    places += [PurePath(*each.inner.parts[-2:]).as_posix() for each in below]
+    if any(part.startswith("checkpoint-") for part in path_parts(source)[-2:-1]):
+        places = [name, f"{_ABOVE}{name}"]
+    else:
+        below = source.companions(f"{_BELOW}{name}")
+        places = [name, *("/".join(path_parts(each)[-2:]) for each in below)]
     notices: list[Notice] = []
     for place in places:
         settings, said = settings_beside(source, place)

@@ -35,6 +35,7 @@ _BEGIN = re.compile(
     r"^Benchmarks complete for (?P<model>.+) on (?P<data>.+?) at imgsz=(?P<size>\S.*?)"
     r"(?: \((?P<seconds>[\d.]+)s\))?$"
 )
+_LONGEST = 1000  # characters of a line that begins a benchmark
 _LINES = str.maketrans("│┆|", "   ")
 _HEADINGS = re.compile(r"Size \(MB\)|Inference time \(ms/im\)|\S+")
 _PASSED = "✅"
@@ -92,7 +93,7 @@ def is_formats(source: Source) -> bool:
     if _MARKS.issubset(header(source)):
         return True
     lines = source.head.decode("utf-8", "replace").splitlines()
-    return any(map(_BEGIN.match, lines))
+    return any(map(_begun, lines))
 
 
 def read_formats(source: Source) -> Iterator[RunRecord | Notice]:
@@ -112,7 +113,7 @@ def _logged(source: Source, notices: list[Notice]) -> Iterator[tuple[_Block, int
     block = _Block()
     names: list[str] = []
     for number, line in enumerate(decoded(source.read_bytes(), source.uri).splitlines(), 1):
-        begun = _BEGIN.match(line.strip())
+        begun = _begun(line)
         if begun:
             block = _Block(
                 model_name(begun["model"]), dataset_name(begun["data"]), begun["size"].strip("[]")
@@ -126,6 +127,11 @@ def _logged(source: Source, notices: list[Notice]) -> Iterator[tuple[_Block, int
             yield block, number, cells
         elif names and bare.startswith(_LABELS) and any(map(bare.count, _STATES)):
             notices.append(Notice(f"line {number}", "fewer cells than headings: left out"))
+
+
+def _begun(line: str) -> re.Match[str] | None:
+    """The parts of a line that begins a benchmark."""
+    return _BEGIN.match(line.strip()) if len(line) < _LONGEST else None
 
 
 def _cells(line: str, names: list[str]) -> dict[str, str] | None:
