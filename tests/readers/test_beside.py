@@ -9,6 +9,7 @@ import pytest
 
 from cetrack.domain import Notice
 from cetrack.errors import ReadError
+from cetrack.ingest import IngestOptions, ingest
 from cetrack.readers.arrays import with_elements
 from cetrack.readers.beside import (
     base_name,
@@ -174,6 +175,18 @@ def test_arrays_of_keras_are_a_series_per_element() -> None:
         "val/accuracy": {1: 0.5625, 2: 0.6875},
         "val/loss": {1: 1.125, 2: 0.875},
     }
+
+
+def test_logs_of_keras_are_found_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "training.log").write_text("epoch,loss\n0,0.5\n1,0.25\n")
+    (tmp_path / "server.log").write_text("12:00 started\n12:01 ended\n")
+
+    report = ingest(None, [str(tmp_path)], IngestOptions(dry_run=True))
+
+    assert [(Path(item.uri).name, item.status) for item in report.sources if not item.problem] == [
+        ("training.log", "new")
+    ]
+    assert not report.rejected
 
 
 @pytest.mark.parametrize(
