@@ -222,40 +222,51 @@ def _dotted(digits: str) -> str:
     return f"{digits[:-1]}.{digits[-1]}"
 
 
-def _record(cells: Mapping[str, str], setup: _Setup, place: str) -> RunRecord:
-    series: list[Series] = []
-    notices: list[Notice] = []
-    origins: dict[str, tuple[str, str | None, float]] = {}
-    params = dict(setup.params)
-    batch, batch_size = _of_either(cells, "batch_size")
-    side, img_size = _of_either(cells, "img_size")
+@dataclass(slots=True)
+class _Measured:
+    """What the cells of a row hold; grows while they are sorted."""
+
+    series: list[Series] = field(default_factory=list)
+    origins: dict[str, tuple[str, str | None, float]] = field(default_factory=dict)
+    params: dict[str, ParamValue] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+
+
+def _measured(cells: Mapping[str, str], taken: frozenset[str], place: str) -> _Measured:
+    """The cells but those ``taken`` already, as metrics and parameters."""
+    found = _Measured()
     for name, text in cells.items():
-        if name in ("model", *_ERRORS, batch, side):
+        if name in taken or is_missing(text):
             continue
         number = _number(text)
         if name in _SETTINGS or number is None:
-            if number is None and not is_missing(text) and name not in _SETTINGS:
-                notices.append(Notice(place, f"'{name}' is no number: kept as a parameter"))
-            params[name] = text if number is None else _plain(number)
-        elif name in _COUNTS and _COUNTS[name][0] not in origins:
+            if name not in _SETTINGS:
+                said = f"'{name}' is no number: kept as a parameter"
+                found.notices.append(Notice(place, said))
+            found.params[name] = text if number is None else _plain(number)
+        elif name in _COUNTS and _COUNTS[name][0] not in found.origins:
             metric, scale = _COUNTS[name]
-            origins[metric] = (name, None, scale)
-            series.append(Series.scalar(metric, number * scale, place=place))
+            found.origins[metric] = (name, None, scale)
+            found.series.append(Series.scalar(metric, number * scale, place=place))
         else:
             own, unit = _METRICS.get(name, (name, None))
-            series.append(Series.scalar(own, number, unit=unit, place=place))
+            found.series.append(Series.scalar(own, number, unit=unit, place=place))
+    return found
+
+
+def _record(cells: Mapping[str, str], setup: _Setup, place: str) -> RunRecord:
+    batch, batch_size = _of_either(cells, "batch_size")
+    side, img_size = _of_either(cells, "img_size")
+    found = _measured(cells, frozenset({"model", *_ERRORS, batch, side}), place)
     error = next((cells[name] for name in _ERRORS if name in cells), "")
+    shape = f"3x{img_size}x{img_size}" if img_size else ""
     return RunRecord(
         format=FORMAT,
         place=place,
         kind=Kind.BENCHMARK,
         identity=Identity.SNAPSHOT,
         raw=dict(cells),
-        model=ModelHint(
-            name=cells["model"],
-            library=FORMAT,
-            input_shape=f"3x{img_size}x{img_size}" if img_size else "",
-        ),
+        model=ModelHint(name=cells["model"], library=FORMAT, input_shape=shape),
         precision=setup.precision,
         environment=setup.environment,
         variant=setup.variant,
@@ -263,11 +274,11 @@ def _record(cells: Mapping[str, str], setup: _Setup, place: str) -> RunRecord:
         batch_size=batch_size,
         status=Status.FAILED if error else Status.FINISHED,
         status_reason=error,
-        series=tuple(series),
-        params=params,
-        metric_defs=_definitions(origins),
-        origins=origins,
-        notices=tuple(notices),
+        series=tuple(found.series),
+        params={**setup.params, **found.params},
+        metric_defs=_definitions(found.origins),
+        origins=found.origins,
+        notices=tuple(found.notices),
         weak=frozenset({"precision"}) if setup.precision else frozenset(),
     )
 

@@ -247,6 +247,12 @@ def test_odd_tables_are_read_or_said(content: str | bytes, runs: int, said: list
     assert reading.said == said
 
 
+def test_what_is_missing_is_neither_a_metric_nor_a_parameter() -> None:
+    run = only(f"{HEADER}\na,NA,-,,none,5.5\n", "benchmark-infer-fp32.csv")
+
+    assert (values(run), run.params) == ({"num_parameters": 5.5e6}, {})
+
+
 def test_what_is_no_table_is_refused() -> None:
     with pytest.raises(ReadError, match="row 2: 7 cells under 6 headings"):
         read(f"{HEADER}\n{ROW},8\n", "benchmark-infer-fp32.csv")
