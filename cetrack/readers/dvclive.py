@@ -69,13 +69,13 @@ class DvcliveReader(Reader):
 """
 
     def sniff(self, source: Source) -> Match:
-        """YES for the summary of a folder, GENERIC for one that lies alone, COMPANION for the rest
-        of it."""
+        """YES for the summary of a folder, MAYBE for one that lies alone, COMPANION for the rest of
+        it."""
         if source.name.endswith((".tsv", ".yaml")):
             return _beside(source)
         if not matched(_is_summary, source):
             return matched(_is_plot, source, Match.COMPANION)
-        return Match.YES if _has_tables(source) or _is_live(source) else Match.GENERIC
+        return Match.YES if _has_tables(source) or _is_live(source) else Match.MAYBE
 
     def read(self, source: Source) -> Iterator[RunRecord | Notice]:
         """One run."""
