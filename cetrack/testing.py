@@ -22,6 +22,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
@@ -130,13 +131,14 @@ class ReaderContract:
                 attempt(self.reader, opened(copy, copy.parent))
 
     def test_sniffing_never_raises(self) -> None:
-        """Nor do objections; whatever the file begins with."""
+        """Whatever the file begins with; an objection may find it unreadable."""
         numbers = random.Random(5)
         for _ in range(_RANDOM_HEADS):
             content = numbers.choice(_STARTS) + numbers.randbytes(numbers.randrange(60))
             source = Source("file", content=content)
             self.reader.sniff(source)
-            self.reader.objection(source)
+            with suppress(ReadError):
+                self.reader.objection(source)
 
     def _files(self) -> list[Path]:
         return sorted(path for path in self.samples.rglob("*") if path.is_file())

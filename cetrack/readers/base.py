@@ -68,7 +68,7 @@ class Reader(Protocol):
 
     def objection(self, source: Source) -> Objection | None:
         """What keeps a source that nobody understands from being this format; None where it is
-        nothing like it. Never raises."""
+        nothing like it. Raises nothing but ReadError."""
         return None
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from cetrack.domain import Identity, Kind, Link, Notice, RunRecord
+from cetrack.domain import Identity, Kind, Link, Notice, RunRecord, Series
 from cetrack.errors import ReadError
+from cetrack.readers.arrays import with_elements
 from cetrack.readers.base import Match, Reader, matched
 from cetrack.readers.blocks import BLOCK_BYTES
 from cetrack.readers.compression import is_compression
@@ -48,12 +49,12 @@ class EpochsReader(Reader):
     """See :class:`cetrack.readers.base.Reader`."""
 
     name = FORMAT
-    version = 1
-    suffixes = (".json", ".jsonl", ".csv", ".tsv")
+    version = 2
+    suffixes = (".json", ".jsonl", ".csv", ".log", ".tsv")
     description = "epoch metrics of a training"
     recognises = (
         "JSON lists under names such as train_loss and val_accuracy; JSON objects with an `epoch`, "
-        "in a list or one per line; CSV with an `epoch` column"
+        "in a list or one per line; CSV with an `epoch` column, such as the logs of Keras"
     )
     maps_to = "one training run, step = epoch; one per fold, model or precision column"
     example = """\
@@ -72,7 +73,7 @@ epoch,train_loss,val_loss,val_accuracy
     def read(self, source: Source) -> Iterator[RunRecord | Notice]:
         """One run per history and group of rows."""
         if not source.looks_like_json:
-            yield from _records(csv_rows(source), History("", None))
+            yield from _records(with_elements(csv_rows(source)), History("", None))
         elif source.first_object is not None:
             yield from _read_lines(source)
         else:
@@ -231,6 +232,7 @@ def _record(group: Group, history: History) -> RunRecord:
     hint, _ = model_hint(about)
     rest = {k: v for k, v in stated.items() if k not in about and not _is_history_list(v)}
     entry = read_entry(rest, place, numbers_are_params=True)
+    series, batch_size = _without_batch_size(group.series)
     record = RunRecord(
         format=FORMAT,
         place=f"{place}#{_label(group.key)}" if group.key else place,
@@ -239,13 +241,26 @@ def _record(group: Group, history: History) -> RunRecord:
         model=hint,
         precision=precision,
         seed=whole_number(group.key.get("seed")),
+        batch_size=batch_size,
         name=f"fold {_fold(group)}" if _fold(group) else "",
-        series=group.series,
+        series=series,
         params=entry.params,
         artifacts=tuple(entry.artifacts),
         notices=(*group.notices, *entry.notices),
     )
     return with_fields(record, entry.fields)
+
+
+def _without_batch_size(series: tuple[Series, ...]) -> tuple[tuple[Series, ...], int | None]:
+    """The series less a batch size that never changes, and that; all of them where it is alone."""
+    for item in series:
+        if FIELD_KEYS.get(item.name.lower()) != "batch_size" or len(series) == 1:
+            continue
+        sizes = set(item.values.tolist())
+        size = whole_number(sizes.pop()) if len(sizes) == 1 else None
+        if size is not None and size > 0:
+            return tuple(other for other in series if other is not item), size
+    return series, None
 
 
 def _label(key: Mapping[str, str]) -> str:

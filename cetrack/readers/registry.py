@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -19,7 +20,13 @@ _BUILT_IN = {
     "benchmark": "cetrack.readers.benchmark:BenchmarkReader",
     "cetrack": "cetrack.readers.cetrack_runs:CetrackReader",
     "compression": "cetrack.readers.compression:CompressionReader",
+    "dvclive": "cetrack.readers.dvclive:DvcliveReader",
     "epochs": "cetrack.readers.epochs:EpochsReader",
+    "keras_cv": "cetrack.readers.keras_cv:KerasCvReader",
+    "lightning": "cetrack.readers.lightning:LightningReader",
+    "timm": "cetrack.readers.timm:TimmReader",
+    "trainer_state": "cetrack.readers.trainer_state:TrainerStateReader",
+    "ultralytics": "cetrack.readers.ultralytics:UltralyticsReader",
 }
 
 
@@ -96,7 +103,9 @@ def _nearest(source: Source) -> str:
     """The readers that a source is nearest to, and what each of them misses."""
     said: list[tuple[Objection, str]] = []
     for name, reader in readers().items():
-        found = reader.objection(source)
+        found = None
+        with suppress(ReadError):  # of a part that only this reader asks for
+            found = reader.objection(source)
         if found is not None:
             said.append((found, name))
     said.sort(key=lambda item: (-item[0].nearness, item[1]))

@@ -36,13 +36,16 @@ class Rows:
     """``lines`` int64[n] is the number of every row in its file, for notices.
 
     ``columns`` are numbers or texts by name, ``walls`` the columns that state moments, in seconds
-    since the epoch.
+    since the epoch. ``step_names`` are the columns that may be the step, the best first. With
+    ``unique_steps`` one that stands twice was logged anew, however often that is.
     """
 
     lines: IntArray
     columns: dict[str, Column] = field(default_factory=dict)
     walls: dict[str, Column] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
+    step_names: tuple[str, ...] = STEP_NAMES
+    unique_steps: bool = False
 
     @property
     def count(self) -> int:
@@ -80,6 +83,11 @@ def groups(rows: Rows) -> Iterator[Group]:
         yield _group(part, key)
 
 
+def one_group(rows: Rows) -> Group:
+    """All rows as one run, whatever its columns are called."""
+    return _group(rows, {})
+
+
 def _split(rows: Rows, names: Sequence[str]) -> Iterator[tuple[dict[str, str], Rows]]:
     """(label by name, rows) of every combination of labels, in the order of the file."""
     keys, codes = _codes(rows, names)
@@ -105,6 +113,8 @@ def _split(rows: Rows, names: Sequence[str]) -> Iterator[tuple[dict[str, str], R
                 rows.lines[order[starts[code] : starts[code + 1]]],
                 {name: split[code] for name, split in columns.items() if len(split[code].rows)},
                 {name: split[code] for name, split in walls.items() if len(split[code].rows)},
+                step_names=rows.step_names,
+                unique_steps=rows.unique_steps,
             ),
         )
 
@@ -250,11 +260,11 @@ def _steps(rows: Rows, phases: _Phases, notices: list[Notice]) -> tuple[str | No
             logged[column.rows] = True
     usable: list[tuple[int, str, IntArray]] = []
     refused: list[str] = []
-    for name in rows.named(STEP_NAMES, numbers=True):
+    for name in rows.named(rows.step_names, numbers=True):
         steps = _whole_steps(rows.columns[name], rows.count)
         if steps is None:
             refused.append(f"'{name}' is no whole number from 0")
-        elif _repeats(rows, steps, phases):
+        elif not rows.unique_steps and _repeats(rows, steps, phases):
             refused.append(f"'{name}' repeats")
         else:
             usable.append((int((logged & (steps < 0)).sum()), name, steps))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
 from cetrack.domain import Identity, RunRecord
+from cetrack.errors import ReadError
 from cetrack.ingest import IngestOptions, ingest
 from cetrack.models import Run, RunSource
 from cetrack.models import Source as SourceRow
@@ -41,7 +43,8 @@ def test_accidents_are_sniffed_by_all() -> None:
             found = source(mutated(path.read_bytes(), numbers), path.name)
             for reader in readers().values():
                 reader.sniff(found)
-                reader.objection(found)
+                with suppress(ReadError):
+                    reader.objection(found)
 
 
 def test_accidents_are_wholly_in_or_wholly_absent(store: Store, tmp_path: Path) -> None:
