@@ -20,6 +20,7 @@ _BUILT_IN = {
     "cetrack": "cetrack.readers.cetrack_runs:CetrackReader",
     "compression": "cetrack.readers.compression:CompressionReader",
     "epochs": "cetrack.readers.epochs:EpochsReader",
+    "tfevents": "cetrack.readers.tfevents:TfeventsReader",
 }
 
 
