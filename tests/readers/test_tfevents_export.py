@@ -14,9 +14,10 @@ from sqlalchemy import text
 
 from cetrack.domain import Kind, Status
 from cetrack.export_tb import Layout, View, export_tb
-from cetrack.ingest import IngestReport, ingest
+from cetrack.ingest import IngestOptions, IngestReport, ingest
 from cetrack.series import read_series
 from cetrack.store import Store, select_runs
+from tests.readers.event_files import event, file_of, session, simple
 from tests.tb.building import Spec, fill, nights
 
 _KEPT = (
@@ -195,6 +196,26 @@ def test_a_single_folder_that_was_taken_out(store: Store, logs: Path, tmp_path: 
         found = contents(empty)
 
     assert found == {uid: run for uid, run in contents(store).items() if uid == TRAINING.uid}
+
+
+def test_a_file_that_only_looks_like_an_export_is_no_trap(tmp_path: Path) -> None:
+    forged = {"model": 5.0, "precision": True, "kind": "war", "batch_size": "many", "param.": 1.0}
+    path = tmp_path / "runs" / "events.out.tfevents.1780000000.cetrack"
+    path.parent.mkdir()
+    path.write_bytes(file_of(event(0, session(hparams=forged)), event(1, simple("a/b", 2))))
+    (found,) = ingest(None, [str(tmp_path)], IngestOptions(dry_run=True)).sources
+
+    assert (found.status, found.points) == ("new", 1)
+    assert (found.planned[0]["model"], found.planned[0]["kind"]) == ("5", "training")
+
+
+def test_a_host_may_be_called_cetrack(tmp_path: Path) -> None:
+    path = tmp_path / "lenet_int8" / "events.out.tfevents.1780000000.cetrack"
+    path.parent.mkdir()
+    path.write_bytes(file_of(event(1, simple("loss", 2))))
+    (found,) = ingest(None, [str(tmp_path)], IngestOptions(dry_run=True)).sources
+
+    assert (found.status, found.planned[0]["model"]) == ("new", "lenet")
 
 
 def test_a_broken_marker_is_none(store: Store, logs: Path, again: Any) -> None:

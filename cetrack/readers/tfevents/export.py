@@ -176,7 +176,11 @@ def _of_card(log: Log) -> dict[str, Any]:
 def _of_session(log: Log) -> tuple[dict[str, Any], dict[str, ParamValue]]:
     """(fields of the run, its params)."""
     settings = log.session.settings
-    facts = {key: value for key, value in settings.items() if key in FIELDS}
+    facts = {
+        key: str(tidy(value))
+        for key, value in settings.items()
+        if key in FIELDS and value is not None
+    }
     params = {
         key.removeprefix(PARAM_PREFIX): tidy(value)
         for key, value in settings.items()
