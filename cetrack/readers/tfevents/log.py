@@ -191,10 +191,12 @@ class Log:
             repeated += len(steps) - void - len(index)
             plain = len(index) == len(steps) and bool((np.diff(index) == 1).all())
             walls = walls if plain else walls[index]
-            known = shared.setdefault((len(mine), int(mine[0]), int(mine[-1])), mine)
+            key = len(mine), int(mine[0]), int(mine[-1])
+            if key not in shared or not np.array_equal(shared[key], mine):
+                shared[key] = self._put_by(mine.view(np.float64)).view(np.int64)
             yield Series(
                 name=name,
-                steps=known if np.array_equal(known, mine) else mine,
+                steps=shared[key],
                 values=picked(values, None if plain else index),
                 wall_times=self._kept_walls(walls),
                 place=name,
@@ -226,12 +228,15 @@ class Log:
         return index, len(steps) - int(valid.sum())
 
     def _kept_walls(self, walls: FloatArray) -> FloatArray | None:
-        """Wall times, NaN where there is none; None without any; of a large log on disk."""
+        """Wall times, NaN where there is none; None without any."""
         known = (walls > 0) & (walls <= _LAST_SECOND)
         if not known.any():
             return None
-        walls = np.where(known, walls, np.nan)
-        return walls if self._spool is None else self._spool.mapped(walls)
+        return self._put_by(np.where(known, walls, np.nan))
+
+    def _put_by(self, column: FloatArray) -> FloatArray:
+        """A whole column; that of a large log lies on disk."""
+        return column if self._spool is None else self._spool.mapped(column)
 
 
 def _keep(known: dict[str, Last], tag: str, step: int, content: Any) -> None:
