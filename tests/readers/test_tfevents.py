@@ -410,6 +410,8 @@ def test_a_file_s_name_is_neither_model_nor_variant() -> None:
     assert path_hints(run, "/x" / run) == ("", "")
     inner = Path("runs/resnet18_int8") / name
     assert path_hints(inner, "/x" / inner) == ("resnet18", "int8")
+    inner = Path("Apr25_17-17-47_box_vgg_fp16") / name
+    assert path_hints(inner, "/x" / inner) == ("vgg", "fp16")
 
 
 def test_without_numbers_there_is_no_run() -> None:
