@@ -60,6 +60,7 @@ class Bench:
         self._bare: dict[str, list[float]] = defaultdict(list)
         self._peers: dict[str, list[Peer]] = defaultdict(list)
         self._names = 0
+        self.given: dict[str, str] = {}  # what peers are told of files that they read
 
     def __enter__(self) -> Self:
         return self
@@ -109,7 +110,7 @@ class Bench:
         of workers."""
         options = ["--db", url, "--format", "json", *_parallel(workers)]
         taken = self.cetrack("ingest", str(path), *options)
-        _require("points", taken.answer["total"]["points"], points)
+        require("points", taken.answer["total"]["points"], points)
         return taken
 
     def export(self, url: str, logdir: Path, *arguments: str) -> Taken:
@@ -169,7 +170,7 @@ class Bench:
             )
             with self.logdir() as logdir:
                 taken.append(self.export(filled.url, logdir, *_parallel(workers)))
-            _require("runs", taken[-1].answer["runs"], data.runs_of(filled.points))
+            require("runs", taken[-1].answer["runs"], data.runs_of(filled.points))
             for work in beside:
                 work()
         return commands.middle(taken)
@@ -197,7 +198,7 @@ class Bench:
         answer = commands.run(
             [sys.executable, "-m", "benchmarks.bare", filled.url], self.folder
         ).answer
-        _require("points", answer["rows"], filled.points)
+        require("points", answer["rows"], filled.points)
         self._bare[filled.url].append(answer["seconds"])
 
     # --- peers ----------------------------------------------------------------------------------
@@ -220,7 +221,7 @@ class Bench:
         works = () if quick else works
         self.say(f"  measuring {name}")
         python = self.peer_pythons.get(name, sys.executable)
-        turns.append(peers.measured(name, self.sizes, python, works))
+        turns.append(peers.measured(name, self.sizes, python, works, given=self.given))
 
     @property
     def measured_peers(self) -> list[Peer]:
@@ -232,6 +233,7 @@ def _parallel(workers: int | None) -> list[str]:
     return [] if workers is None else ["--workers", str(workers)]
 
 
-def _require(what: str, done: int, wanted: int) -> None:
+def require(what: str, done: int, wanted: int) -> None:
+    """Raise WrongWorkError unless as much was done as was to be measured."""
     if done != wanted:
         raise WrongWorkError(f"{done:,} {what} were done, not {wanted:,}")

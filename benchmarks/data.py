@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
+from tensorboardX.proto.event_pb2 import Event
 
 from benchmarks.sizes import METRICS, STEPS
+from cetrack.logdirs import FILE_VERSION
+from cetrack.tb.records import encoded, framed
 
 PRECISIONS = ("fp32", "int8")
 _BLOCK_ROWS = 50_000
@@ -91,6 +94,37 @@ def write_jsonl_log(path: Path, seed: int, rows: int) -> None:
         for number, row in enumerate(log_values(seed, rows).tolist(), 1):
             record = {"epoch": number, **dict(zip(LOG_COLUMNS, row, strict=True))}
             file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def write_event_file(path: Path, seed: int, rows: int) -> None:
+    """The same training as TensorBoard's event file, all metrics of a step one after the other."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    began = _FIRST_NIGHT.timestamp()
+    first = Event(wall_time=began, file_version=FILE_VERSION)
+    with path.open("wb") as file:
+        file.write(framed(first.SerializeToString()))
+        for number, block in enumerate(_log_blocks(seed, rows)):
+            steps = np.arange(1, len(block) + 1) + number * _BLOCK_ROWS
+            widths = np.searchsorted(_STEP_WIDTHS, steps, side="right")  # records of one size
+            for width in np.unique(widths):
+                chosen = widths == width
+                file.write(_event_records(steps[chosen], block[chosen], began))
+
+
+_STEP_WIDTHS = np.array([1 << (7 * k) for k in range(1, 9)])
+
+
+def _event_records(
+    steps: npt.NDArray[np.int64], values: npt.NDArray[np.float64], began: float
+) -> bytes:
+    """Records of steps that are written with equally many bytes."""
+    columns = []
+    for number, name in enumerate(LOG_COLUMNS):
+        singles = values[:, number].astype(np.float32)
+        walls = steps.astype(np.float64) + (began + number / 1e4)
+        records = b"".join(encoded([name], [len(steps)], steps, singles, walls))
+        columns.append(np.frombuffer(records, np.uint8).reshape(len(steps), -1))
+    return np.concatenate(columns, axis=1).tobytes()
 
 
 def runs_of(points: int) -> int:

@@ -12,6 +12,7 @@ import importlib
 import importlib.metadata
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from typing import Any
 NOT_INSTALLED = 77
 METRICS = [f"metric_{number:02}" for number in range(20)]
 BENCHMARK_METRICS = METRICS[:11]
+EVENTS = "BENCH_EVENTS"  # the variable that names the event file to read
 _MLFLOW_BATCH = 1_000  # the most that its store takes at once
 _MLFLOW_PARAMS = {"model": "resnet50", "precision": "int8", "library": "timm", "device": "cpu"}
 
@@ -143,7 +145,45 @@ def aim() -> dict[str, Work]:
     return {"points": points}
 
 
-PEERS = {"tensorboardX": tensorboardx, "mlflow": mlflow, "trackio": trackio, "aim": aim}
+def tensorboard() -> dict[str, Work]:
+    """``EventAccumulator`` without its limits, every tag asked for."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def events(count: int) -> float:
+        started = time.process_time()
+        loaded = EventAccumulator(os.environ[EVENTS], size_guidance={"scalars": 0}).Reload()
+        points = sum(len(loaded.Scalars(tag)) for tag in loaded.Tags()["scalars"])
+        return _read(count, points, time.process_time() - started)
+
+    return {"events": events}
+
+
+def tbparse() -> dict[str, Work]:
+    """``SummaryReader`` with wall times, as a frame."""
+    from tbparse import SummaryReader
+
+    def events(count: int) -> float:
+        started = time.process_time()
+        frame = SummaryReader(os.environ[EVENTS], extra_columns={"wall_time"}).scalars
+        return _read(count, len(frame), time.process_time() - started)
+
+    return {"events": events}
+
+
+def _read(wanted: int, points: int, seconds: float) -> float:
+    if points != wanted:
+        sys.exit(f"{points} points were read, not {wanted}")
+    return seconds
+
+
+PEERS = {
+    "tensorboardX": tensorboardx,
+    "mlflow": mlflow,
+    "trackio": trackio,
+    "aim": aim,
+    "tensorboard": tensorboard,
+    "tbparse": tbparse,
+}
 
 
 def main() -> None:

@@ -19,6 +19,8 @@ WORK: Mapping[str, Mapping[str, str]] = {
     "mlflow": {"points": "mlflow", "runs": "mlflow_runs"},
     "trackio": {"csv": "trackio", "points": "trackio"},
     "aim": {"points": "aim"},
+    "tensorboard": {"events": "events"},
+    "tbparse": {"events": "events"},
 }
 # a peer leaves nothing in the user's folders, and tells nobody that it was here
 _HOMES = ("HOME", "TRACKIO_DIR")
@@ -40,8 +42,19 @@ class Peer:
         return f"{self.name}: {rate:,.0f} {unit}" if rate else f"{self.name}: {self.problem}"
 
 
-def measured(name: str, sizes: Sizes, python: str, works: Collection[str] = ()) -> Peer:
-    """Let a peer do its work once: the kinds that are named, or all of them."""
+def measured(
+    name: str,
+    sizes: Sizes,
+    python: str,
+    works: Collection[str] = (),
+    *,
+    given: Mapping[str, str] | None = None,
+) -> Peer:
+    """Let a peer do its work once: the kinds that are named, or all of them.
+
+    ``given`` are environment variables that say what there is to be read.
+    """
+    variables = _QUIET | dict(given or {})
     amounts = [
         f"{what}={getattr(sizes, size)}"
         for what, size in WORK[name].items()
@@ -50,7 +63,7 @@ def measured(name: str, sizes: Sizes, python: str, works: Collection[str] = ()) 
     command = [python, "-m", "benchmarks.peer_work", name, *amounts]
     with tempfile.TemporaryDirectory() as folder:
         try:
-            taken = commands.run(command, Path(folder), dict.fromkeys(_HOMES, folder) | _QUIET)
+            taken = commands.run(command, Path(folder), dict.fromkeys(_HOMES, folder) | variables)
         except commands.CommandError as error:
             missing = error.code == NOT_INSTALLED
             return Peer(name, problem="not installed" if missing else f"failed: {error}")

@@ -40,6 +40,8 @@ _METHOD = """\
 - Peers run in processes of their own. Their imports, the creation of their databases and the
   making of values or files are not counted; cetrack's imports and its parsing are. All but Trackio
   do less of the same work, for it takes them longer.
+- An event file is read by cetrack and by its peers into memory, the same file, imports not counted,
+  by CPU time: one thread each.
 - The bar "4 × Trackio bulk" names no function, and Trackio has two. `import_csv` reads a CSV file,
   as cetrack does, so the bar is held against it. `bulk_log` is given ready Python values, so it
   neither reads nor parses: less work than cetrack's, faster, and shown without a verdict. Both

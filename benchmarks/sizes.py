@@ -23,6 +23,7 @@ class Sizes:
     large: int
     single_log: int
     files: int
+    events: int
     catalogue: int
     tensorboardx: int
     mlflow: int
@@ -41,6 +42,7 @@ FULL = Sizes(
     large=50_000_000,
     single_log=1_000_000,
     files=2_000,
+    events=1_000_000,
     catalogue=100_000,
     tensorboardx=100_000,
     mlflow=20_000,
@@ -58,6 +60,7 @@ QUICK = Sizes(
     large=200_000,
     single_log=20_000,
     files=5,
+    events=4_000,
     catalogue=1_000,
     tensorboardx=4_000,
     mlflow=1_000,

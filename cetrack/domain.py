@@ -271,6 +271,7 @@ class RunRecord:
 
     ``raw`` is the parsed entry that a snapshot is recognised by. ``weak`` names the fields that
     were taken from the path of the file: they never contradict what is known otherwise.
+    ``is_rounded`` says that the source holds in single precision what may be known in full.
     """
 
     format: str
@@ -310,6 +311,7 @@ class RunRecord:
     origins: Mapping[str, tuple[str, str | None, float]] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     weak: frozenset[str] = frozenset()
+    is_rounded: bool = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What a record does not say does not travel: most fields of most records."""

@@ -30,6 +30,7 @@ from cetrack.exporting.elsewhere import require_shared, write_units
 from cetrack.exporting.line_files import write_lines
 from cetrack.exporting.run_files import Unit
 from cetrack.exporting.selection import Selection
+from cetrack.logdirs import EXPERIMENT_RUN
 from cetrack.parallel import crew
 from cetrack.store import RunRow, Store, select_runs
 from cetrack.tb import board, hparams, lines, runs
@@ -37,7 +38,6 @@ from cetrack.tb.events import file_name
 from cetrack.tb.logdir import Logdir
 from cetrack.tb.report import ExportReport
 from cetrack.tb.stamps import stamp
-from cetrack.tb.tags import EXPERIMENT_RUN
 from cetrack.tb.views import ALL_VIEWS, LINE_VIEWS, RUN_VIEWS, Layout, TagOrder, View
 
 if TYPE_CHECKING:

@@ -30,6 +30,9 @@ _DATE = re.compile(
     r"(?<!\d)(?:20\d\d[-_.]?[01]\d[-_.]?[0-3]\d)"
     r"(?:[T_\-. ]?[0-2]\d[-_.:h]?[0-5]\d(?:[-_.:m]?[0-5]\d)?)?Z?(?!\d)"
 )
+# what a program calls its files and folders: a clock, a host, a process
+_MADE_UP = re.compile(r"tfevents")
+_CLOCK_AND_HOST = re.compile(r"^[A-Z][a-z]{2}\d\d_\d\d-\d\d-\d\d_[^_]*")
 _MAX_LEVELS = 3
 _MAX_LABELS = 6
 
@@ -69,6 +72,9 @@ def _parts(path: PurePath) -> list[str]:
 
 
 def _stem(name: str) -> str:
+    """A file's name without its suffix; blank where it says nothing."""
+    if _MADE_UP.search(name):
+        return ""
     bare = name.removesuffix(".gz")
     return bare.rpartition(".")[0] or bare
 
@@ -80,7 +86,7 @@ def split_label(part: str) -> tuple[str, str]:
     Dates, counters, hashes and words such as ``results`` are no name. A runtime or a method beside
     the precision stays with it: ``lenet_onnx_int8`` is ``lenet`` at ``onnx_int8``.
     """
-    dated = _DATE.sub(" ", part)
+    dated = _DATE.sub(" ", _CLOCK_AND_HOST.sub(" ", part))
     found = find_precision(dated)
     name, beside = (found[0].name, found[1]) if found else ("", ())
     trade = [word for word in beside if word in RUNTIMES or word in METHODS]

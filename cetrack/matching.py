@@ -41,6 +41,8 @@ from cetrack.preparing import Prepared
 from cetrack.series import StoredSeries, read_series
 from cetrack.store import rows_where
 
+_Floats = npt.NDArray[np.floating[Any]]
+
 
 class Change(StrEnum):
     """What ingesting a run did."""
@@ -206,7 +208,10 @@ def _match_uid(connection: Connection, item: Prepared, known: _Known) -> Match:
         return Match(uid=uid, content_key=uid)
     stored = _known_series(connection, [row.id])[row.id]
     return Match(
-        uid=uid, content_key=uid, run_id=row.id, grown=_all_growth(stored, item.run.series)
+        uid=uid,
+        content_key=uid,
+        run_id=row.id,
+        grown=_all_growth(stored, item.run.series, rounded=item.run.record.is_rounded),
     )
 
 
@@ -292,14 +297,17 @@ def _contained(known: Mapping[str, Any], found: Sequence[MetricSeries]) -> str |
 
 
 def _all_growth(
-    known: Mapping[str, StoredSeries], found: Sequence[MetricSeries]
+    known: Mapping[str, StoredSeries], found: Sequence[MetricSeries], *, rounded: bool = False
 ) -> tuple[Growth, ...]:
-    growth = (_growth(known.get(series.metric.name), series) for series in found)
+    growth = (_growth(known.get(series.metric.name), series, rounded) for series in found)
     return tuple(item for item in growth if item is not None)
 
 
-def _growth(known: StoredSeries | None, found: MetricSeries) -> Growth | None:
-    """What ``found`` has more than, or other than, the stored series; None for nothing."""
+def _growth(known: StoredSeries | None, found: MetricSeries, rounded: bool) -> Growth | None:
+    """What ``found`` has more than, or other than, the stored series; None for nothing.
+
+    A ``rounded`` value is no other than one that it can have been rounded from.
+    """
     if known is None:
         return Growth(found, found)
     place = np.searchsorted(known.steps, found.steps)
@@ -308,7 +316,7 @@ def _growth(known: StoredSeries | None, found: MetricSeries) -> Growth | None:
     there[inside] = known.steps[place[inside]] == found.steps[inside]
     old = np.full(len(found.steps), np.nan)
     old[there] = known.values[place[there]]
-    same = there & ((old == found.values) | (np.isnan(old) & np.isnan(found.values)))
+    same = there & (_alike(old, found.values, rounded) | (np.isnan(old) & np.isnan(found.values)))
     if same.all():
         return None
     points = _picked(found, ~same)
@@ -323,6 +331,14 @@ def _growth(known: StoredSeries | None, found: MetricSeries) -> Growth | None:
         wall_times=np.concatenate([known.wall_times[kept], points.wall_times])[order],
     )
     return Growth(whole, points)
+
+
+def _alike(known: _Floats, found: _Floats, rounded: bool) -> npt.NDArray[np.bool_]:
+    if rounded:
+        with np.errstate(over="ignore"):
+            known, found = known.astype(np.float32), found.astype(np.float32)
+    alike: npt.NDArray[np.bool_] = known == found
+    return alike
 
 
 def _picked(series: MetricSeries, mask: npt.NDArray[np.bool_]) -> MetricSeries:

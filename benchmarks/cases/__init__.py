@@ -1,5 +1,6 @@
 """Every case, in the order in which they run: the last one changes a database of the others."""
 
+from benchmarks.cases.events import EVENTS
 from benchmarks.cases.export import EXPORT_POSTGRES, EXPORT_SQLITE, INCREMENTAL, SELECTED
 from benchmarks.cases.ingest import FILES, SINGLE_LOG
 from benchmarks.cases.memory import MEMORY
@@ -12,6 +13,7 @@ CASES = (
     EXPORT_POSTGRES,
     SINGLE_LOG,
     FILES,
+    EVENTS,
     MEMORY,
     FILTER,
     SELECTED,

@@ -24,6 +24,7 @@ _BUILT_IN = {
     "epochs": "cetrack.readers.epochs:EpochsReader",
     "keras_cv": "cetrack.readers.keras_cv:KerasCvReader",
     "lightning": "cetrack.readers.lightning:LightningReader",
+    "tfevents": "cetrack.readers.tfevents:TfeventsReader",
     "timm": "cetrack.readers.timm:TimmReader",
     "trainer_state": "cetrack.readers.trainer_state:TrainerStateReader",
     "ultralytics": "cetrack.readers.ultralytics:UltralyticsReader",
@@ -132,7 +133,7 @@ _INTRODUCTION = """\
 # Formats
 
 What cetrack reads, made from the readers themselves. A file is recognised by its content, whatever
-its name; in a folder only files with a suffix below are looked at, packed with gzip (`.gz`) or not.
+its name; in a folder only files with a name below are looked at, packed with gzip (`.gz`) or not.
 Text is UTF-8, or UTF-16 with a byte-order mark. What a reader did not understand is a warning of
 the file; what it cannot read at all rejects the file, and no other.
 
@@ -170,11 +171,11 @@ def formats_markdown() -> str:
 
 
 def _section(name: str, reader: Reader) -> str:
-    suffixes = " ".join(f"`{suffix}`" for suffix in reader.suffixes)
+    names = " ".join(f"`{name}`" for name in (*reader.suffixes, *reader.patterns))
     return (
         f"## {name}\n\n- reads: {reader.description}\n"
         f"- recognises: {reader.recognises}\n- makes: {reader.maps_to}\n"
-        f"- suffixes: {suffixes}\n\n```text\n{reader.example}```\n"
+        f"- names: {names}\n\n```text\n{reader.example}```\n"
     )
 
 

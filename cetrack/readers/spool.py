@@ -40,6 +40,12 @@ class Spool:
             yield Spooled([Piece(self, piece.offset + 8 * start, count)])
             start += count
 
+    def mapped(self, values: FloatArray) -> FloatArray:
+        """The numbers as an array that lies on disk: memory holds what of it is looked at."""
+        piece = self.put(values)
+        mapped = np.memmap(self._file, np.float64, "r", piece.offset, (piece.count,))
+        return mapped.view(np.ndarray)
+
     def read_into(self, target: FloatArray, offset: int) -> None:
         """Fill ``target`` with what lies from byte ``offset`` on."""
         view = target.view(np.uint8).data

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from cetrack.logdirs import EXPERIMENT_RUN
 from cetrack.tb import hparams
 from cetrack.tb.events import EventFile
 from cetrack.tb.lines import qualified, started
-from cetrack.tb.tags import EXPERIMENT_RUN, component, distinct
+from cetrack.tb.tags import component, distinct
 from cetrack.tb.text import escaped, text_value
 
 Row = Mapping[str, Any]

@@ -16,11 +16,8 @@ from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
 from cetrack.domain import FloatArray, IntArray
+from cetrack.logdirs import FILE_VERSION, PREFIX, SUFFIX
 from cetrack.tb.records import encoded, framed, one_by_one
-
-FILE_VERSION = "brain.Event:2"
-SUFFIX = ".cetrack"
-PREFIX = "events.out.tfevents."
 
 _LOOP_BELOW = 32  # points; look-ups for so few cost more than a loop
 _AT_ONCE = 16_384  # points encoded together: what a processor's cache holds

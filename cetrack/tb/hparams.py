@@ -31,22 +31,10 @@ from tensorboardX.proto.tensor_pb2 import TensorProto
 from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
 
 from cetrack.domain import Status
+from cetrack.logdirs import FIELDS, PARAM_PREFIX
 
 HParam = bool | float | str
 
-FIELDS = (  # in the order in which they matter to a reader
-    "model",
-    "precision",
-    "method",
-    "kind",
-    "device",
-    "batch_size",
-    "dataset",
-    "input_shape",
-    "library",
-    "category",
-    "experiment",
-)
 _PARAMS = FIELDS.index("dataset") - 0.5  # their place among the fields
 EXPERIMENT_TAG = "_hparams_/experiment"
 START_TAG = "_hparams_/session_start_info"
@@ -79,9 +67,8 @@ def hparams_of(row: Mapping[str, Any], params: Mapping[str, HParam]) -> dict[str
         for name in FIELDS
         if row[name] is not None
     }
-    clashing = ("param.", *FIELDS)
     return fields | {
-        f"param.{key}" if key in FIELDS or key.startswith(clashing[0]) else key: value
+        f"{PARAM_PREFIX}{key}" if key in FIELDS or key.startswith(PARAM_PREFIX) else key: value
         for key, value in params.items()
     }
 

@@ -19,10 +19,10 @@ from typing import Any, Self
 import orjson
 
 from cetrack.errors import OutputError
-from cetrack.tb.events import PREFIX, SUFFIX, EventFile
+from cetrack.logdirs import MARKER, PREFIX, SUFFIX
+from cetrack.tb.events import EventFile
 from cetrack.tb.folder import Folder, Written, explained, has_content, plain, written
 
-MARKER = ".cetrack-export.json"
 FORMAT = 2
 
 _OTHER_FOLDER = "choose a new or empty folder, or one that cetrack export-tb has written"

@@ -21,8 +21,9 @@ import numpy.typing as npt
 from tensorboardX.crc32c import crc32c
 
 from cetrack.domain import FloatArray, IntArray
-from cetrack.tb.crc import (
+from cetrack.tfrecord import (
     BLOCK,
+    HEAD,
     MASK_DELTA,
     Bytes,
     Crcs,
@@ -38,7 +39,6 @@ Singles = npt.NDArray[np.float32]
 
 _VARINT_LIMITS = np.array([1 << (7 * k) for k in range(1, 10)], np.uint64)
 _WALL, _STEP = 1, 10  # where an event has its wall time and its step
-_LENGTH_CRC = 12  # bytes before the event in a record: its length and the length's checksum
 _ONES = 0xFFFF_FFFF
 
 
@@ -207,8 +207,8 @@ def _matrix(tag: str, width: int) -> tuple[bytes, np.dtype[Any], int, int]:
     event = _blank_head(width) + rest
     template = _frame_head(len(event)) + event + bytes(4)
     columns: dict[str, tuple[Any, int]] = {
-        "wall": ("<f8", _LENGTH_CRC + _WALL),
-        "step": (("u1", (width,)), _LENGTH_CRC + _STEP),
+        "wall": ("<f8", HEAD + _WALL),
+        "step": (("u1", (width,)), HEAD + _STEP),
         "value": ("<f4", len(template) - 8),
         "crc": ("<u4", len(template) - 4),
     }

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from tensorboardX.proto.summary_pb2 import Summary
 
 from cetrack.domain import FloatArray, IntArray
+from cetrack.logdirs import CARD_TAG
 from cetrack.metrics import catalogue
 from cetrack.tb import hparams, text
 from cetrack.tb.events import EventFile, file_name
@@ -106,7 +107,7 @@ def card(row: Row, params: Params, measured: Sequence[Row], compared: Sequence[R
         results=measured,
         compared={found["metric"]: found for found in compared},
     )
-    return text.text_value(text.CARD_TAG, markdown)
+    return text.text_value(CARD_TAG, markdown)
 
 
 def by_weight(shared: Counter[int], metrics: Mapping[int, MetricName]) -> list[tuple[str, str]]:

@@ -23,7 +23,6 @@ from cetrack.tb.views import TagOrder
 
 MAX_BYTES = 100
 MAX_TAG_BYTES = 250
-EXPERIMENT_RUN = "_hparams"
 
 _FORBIDDEN = frozenset('\\<>:"|?*')  # by Windows, in file names
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})  # control, bidi, unpaired …

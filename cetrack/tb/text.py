@@ -16,40 +16,12 @@ from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboardX.proto.tensor_pb2 import TensorProto
 from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
 
-CARD_TAG = "card"
+from cetrack.logdirs import CARD_FACTS, CARD_RUN
 
 _MAX_ROWS = 200
 _MAX_CELL = 300
 _ENTITIES = {ord(char): f"&#{ord(char)};" for char in "\\`*_{}[]()#+!|<>&~"}
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_FACTS = (
-    ("experiment", "experiment"),
-    ("model", "model"),
-    ("description", "model_description"),
-    ("library", "library"),
-    ("category", "category"),
-    ("input shape", "input_shape"),
-    ("precision", "precision"),
-    ("kind", "kind"),
-    ("method", "method"),
-    ("variant", "variant"),
-    ("dataset", "dataset"),
-    ("split", "split"),
-    ("batch size", "batch_size"),
-    ("seed", "seed"),
-    ("device", "device"),
-    ("accelerator", "accelerator"),
-    ("runtime", "runtime"),
-    ("runtime version", "runtime_version"),
-    ("host", "host"),
-    ("started", "started_at"),
-    ("finished", "finished_at"),
-    ("status", "status"),
-    ("reason", "status_reason"),
-    ("commit", "git_commit"),
-    ("baseline", "baseline_uid"),
-    ("baseline chosen by", "baseline_rule"),
-)
 _RESULT_HEADINGS = ("result", "value", "unit")
 _COMPARED_HEADINGS = (*_RESULT_HEADINGS, "baseline", "difference", "ratio", "better")
 _BETTER = {1: "yes", 0: "no", None: ""}
@@ -72,8 +44,8 @@ def card(
         headings = _COMPARED_HEADINGS if compared else _RESULT_HEADINGS
         lines = [_result(found, compared.get(found["metric"])) for found in results]
         sections.append(_table(headings, [line[: len(headings)] for line in lines]))
-    facts = [(label, row[field]) for label, field in _FACTS if row[field] is not None]
-    sections += ["#### Run", _table(("uid", row["uid"]), facts)]
+    facts = [(label, row[field]) for label, field in CARD_FACTS if row[field] is not None]
+    sections += [CARD_RUN, _table(("uid", row["uid"]), facts)]
     if params:
         sections += ["#### Parameters", _table(("name", "value"), params)]
     return "\n\n".join(sections) + "\n"

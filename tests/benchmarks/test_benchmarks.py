@@ -24,12 +24,16 @@ from benchmarks.__main__ import main
 from benchmarks.bench import Bench, WrongWorkError
 from benchmarks.case import Case, Row, Verdict, amount, at_least, at_most, ratio, spread
 from benchmarks.cases import CASES
+from benchmarks.cases.events import EVENTS
 from benchmarks.cases.export import EXPORT_SQLITE, INCREMENTAL
 from benchmarks.cases.queries import FILTER_TEXT
 from benchmarks.commands import Taken
 from benchmarks.databases import Kind
 from benchmarks.peers import Peer
 from benchmarks.sizes import CATALOGUE_METRICS, METRICS, METRICS_PER_RUN, QUICK, RUNS_PER_FILE
+from cetrack.domain import RunRecord
+from cetrack.readers.registry import reader_named
+from cetrack.readers.source import Source
 
 TINY = replace(
     QUICK,
@@ -55,6 +59,19 @@ def test_a_log_holds_the_values_that_were_drawn(tmp_path: Path) -> None:
     assert len(set(data.LOG_COLUMNS)) == METRICS
     assert found[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7]
     assert (found[:, 1:] == data.log_values(5, 7)).all()
+
+
+def test_an_event_file_holds_the_values_that_were_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "net_int8" / "events.out.tfevents.1780000000.bench.1.0"
+    data.write_event_file(path, seed=5, rows=300)
+
+    (record,) = reader_named("tfevents").read(Source(str(path), path=path))
+    assert isinstance(record, RunRecord)
+
+    assert tuple(series.name for series in record.series) == data.LOG_COLUMNS
+    assert {tuple(series.steps) for series in record.series} == {tuple(range(1, 301))}
+    found = np.stack([series.values for series in record.series], axis=1)
+    assert (found == data.log_values(5, 300)).all()
 
 
 def test_a_long_log_is_written_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,7 +370,7 @@ def test_the_bare_read_reads_everything(
 def test_cases_from_end_to_end(tmp_path: Path) -> None:
     said: list[str] = []
     with Bench(TINY, tmp_path, say=said.append) as bench:
-        rows = [*EXPORT_SQLITE.run(bench), *INCREMENTAL.run(bench)]
+        rows = [*EXPORT_SQLITE.run(bench), *INCREMENTAL.run(bench), *EVENTS.run(bench)]
 
     assert all(row.measured is not None and row.measured > 0 for row in rows)
     assert [row.bar for row in rows if row.bar][:4] == [
@@ -363,6 +380,7 @@ def test_cases_from_end_to_end(tmp_path: Path) -> None:
         at_most(2),
     ]
     assert any(row.bar == at_most(5) for row in rows)
+    assert [row.bar for row in rows[-2:]] == [at_least(20)] * 2
     assert said
     assert not [path for path in tmp_path.iterdir() if path.suffix == ".db"]
 

@@ -16,10 +16,10 @@ from tensorboardX.crc32c import crc32c
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
-from cetrack.tb.crc import crc_of
 from cetrack.tb.events import EventFile, file_name
 from cetrack.tb.records import encoded, one_by_one
 from cetrack.tb.text import text_value
+from cetrack.tfrecord import crc_of
 from tests.tb.reading import scalars
 
 STEPS = st.integers(-(2**63), 2**63 - 1)

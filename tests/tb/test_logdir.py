@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cetrack.errors import OutputError
-from cetrack.tb.logdir import MARKER, Logdir
+from cetrack.logdirs import MARKER
+from cetrack.tb.logdir import Logdir
 from tests.tb.reading import times, tree
 
 A = "a/events.out.tfevents.0000000001.cetrack"

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from cetrack.tb.text import _FACTS, card, escaped
+from cetrack.logdirs import CARD_FACTS
+from cetrack.tb.text import card, escaped
 from tests.tb.reading import plugin_util
 
-ROW: dict[str, Any] = dict.fromkeys(field for _, field in _FACTS) | {
+ROW: dict[str, Any] = dict.fromkeys(field for _, field in CARD_FACTS) | {
     "model": "resnet50",
     "precision": "int8",
     "uid": "00ff",
