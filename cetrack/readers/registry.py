@@ -20,6 +20,11 @@ _BUILT_IN = {
     "cetrack": "cetrack.readers.cetrack_runs:CetrackReader",
     "compression": "cetrack.readers.compression:CompressionReader",
     "epochs": "cetrack.readers.epochs:EpochsReader",
+    "lighteval": "cetrack.readers.lighteval:LightevalReader",
+    "lm_eval": "cetrack.readers.lm_eval:LmEvalReader",
+    "mlperf": "cetrack.readers.mlperf:MlperfReader",
+    "mlperf_tiny": "cetrack.readers.mlperf_tiny:MlperfTinyReader",
+    "optimum_benchmark": "cetrack.readers.optimum_benchmark:OptimumBenchmarkReader",
 }
 
 
