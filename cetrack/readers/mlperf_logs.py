@@ -278,6 +278,8 @@ class DetailLog:
             log.advice.append(str(value).strip())
         elif key in _EARLY_STOPPING:
             _take_estimates(log, _EARLY_STOPPING[key], str(value), place)
+        elif key == "result_query_count" and is_number(value):
+            log.params[key] = param_of(value)
         elif key.startswith("effective_") and isinstance(value, (str, bool, int, float)):
             log.params[key.removeprefix("effective_")] = _scalar(value)
         elif key.startswith("result_") and is_number(value):
@@ -298,7 +300,7 @@ def _detail_metric(key: str) -> tuple[str, str | None]:
         if found is not None:
             return f"{kind}_{_statistic(found[1])}", "ns"
     rate = _DETAIL_RATES.get(key)
-    return (rate, "1/s") if rate else (key.removeprefix("result_"), None)
+    return (rate, "1/s") if rate else (key, None)
 
 
 # --- accuracy.txt ----------------------------------------------------------------------------

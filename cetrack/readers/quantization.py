@@ -23,6 +23,7 @@ _DTYPES = ("torch_dtype", "dtype", "model_dtype")
 _WEIGHTS = ("weights_dtype", "weight_dtype", "weights", "quant_type")
 _BITS = ("bits", "wbits", "w_bit")
 _NOTHING = frozenset({"", "auto", "false", "none", "null", "true"})
+_WEIGHTS_ONLY = frozenset({"hqq", "optimum-quanto", "quanto"})
 _SCALED = frozenset({"gptq", "awq"})  # named like a format, which it is at 4 bits
 _SUFFIX = re.compile(r"\.(gguf|onnx|safetensors|engine|plan|xml|bin|pth?)$", re.IGNORECASE)
 _GENERIC = frozenset({"quantized", "quantised", "compressed", "pruned", "snapshots", "hf"})
@@ -72,7 +73,8 @@ def _weights(scheme: str, values: Mapping[str, Any]) -> str:
         return scheme if bits in (None, 4) else f"w{bits}a16"
     weights = _first(values, _WEIGHTS)
     if weights and find_precision(weights) is not None:
-        return weights
+        only = scheme in _WEIGHTS_ONLY and not _first(values, ("activations",))
+        return f"{weights}_weight_only" if only and weights.startswith("int") else weights
     if bits and 0 < bits < _QUANTISED_BITS:
         return f"w{bits}a16"
     return scheme

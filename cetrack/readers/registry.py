@@ -128,7 +128,8 @@ _INTRODUCTION = """\
 # Formats
 
 What cetrack reads, made from the readers themselves. A file is recognised by its content, whatever
-its name; in a folder only files with a suffix below are looked at, packed with gzip (`.gz`) or not.
+its name; in a folder only files with a suffix or a name below are looked at, packed with gzip
+(`.gz`) or not.
 Text is UTF-8, or UTF-16 with a byte-order mark. What a reader did not understand is a warning of
 the file; what it cannot read at all rejects the file, and no other.
 
@@ -166,11 +167,11 @@ def formats_markdown() -> str:
 
 
 def _section(name: str, reader: Reader) -> str:
-    suffixes = " ".join(f"`{suffix}`" for suffix in reader.suffixes)
+    looked_at = " ".join(f"`{name}`" for name in (*reader.suffixes, *reader.patterns))
     return (
         f"## {name}\n\n- reads: {reader.description}\n"
         f"- recognises: {reader.recognises}\n- makes: {reader.maps_to}\n"
-        f"- suffixes: {suffixes}\n\n```text\n{reader.example}```\n"
+        f"- files: {looked_at}\n\n```text\n{reader.example}```\n"
     )
 
 
