@@ -140,29 +140,22 @@ def mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-@dataclass(frozen=True)
-class Screening:
-    """That only some samples of every task were asked: the numbers are of another data set."""
+def screening(limit: Any) -> dict[str, Any]:
+    """How a run of which only some samples were asked says so, as arguments of its record.
 
-    limit: str = ""
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """How a run says so: where it is compared, and where it is read."""
-        if not self.limit:
-            return {}
-        return {
-            "split": f"limit={self.limit}",
-            "status_reason": f"a screening run: limited to {self.limit} samples of every task",
-            "tags": {"screening": f"limit={self.limit}"},
-        }
-
-
-def screening(limit: Any) -> Screening:
-    """The limit of samples that settings state, if they do."""
+    It is in the split, for it is compared with runs on the same samples only.
+    """
     if is_number(limit):
-        return Screening(f"{limit:g}" if isinstance(limit, float) else str(limit))
-    return Screening(limit if isinstance(limit, str) and not is_missing(limit) else "")
+        stated = f"{limit:g}" if isinstance(limit, float) else str(limit)
+    else:
+        stated = limit if isinstance(limit, str) and not is_missing(limit) else ""
+    if not stated:
+        return {}
+    return {
+        "split": f"limit={stated}",
+        "status_reason": f"a screening run: limited to {stated} samples of every task",
+        "tags": {"screening": f"limit={stated}"},
+    }
 
 
 def listed(names: list[str]) -> str:

@@ -146,7 +146,6 @@ def _record(document: Mapping[str, Any], names: Mapping[str, str], scores: Score
     identifier = settings.get("model_name") or settings.get("pretrained")
     model, named = model_and_format(identifier if isinstance(identifier, str) else "")
     quantization = stated_quantization(settings, named)
-    limit = screening(general.get("max_samples"))
     size = whole_number(settings.get("batch_size") or general.get("override_batch_size"))
     return RunRecord(
         format=FORMAT,
@@ -163,7 +162,7 @@ def _record(document: Mapping[str, Any], names: Mapping[str, str], scores: Score
         params=_params(document, general, names),
         metric_defs=scores.definitions,
         notices=tuple(scores.notices),
-        **limit.fields,
+        **screening(general.get("max_samples")),
     )
 
 

@@ -81,7 +81,8 @@ class LmEvalReader(Reader):
 
     def objection(self, source: Source) -> Objection | None:
         """The keys that are missing."""
-        return lacking(_KEYS, source.json_keys, "key")
+        have = source.json_keys
+        return lacking(_KEYS, have, "key") if "results" in have else None
 
     def read(self, source: Source) -> Iterator[RunRecord | Notice]:
         """One run."""
@@ -134,7 +135,6 @@ def _record(document: Mapping[str, Any], scores: Scores) -> RunRecord:
     model, named = model_and_format(identifier)
     quantization = stated_quantization({**config, **arguments}, named)
     commit = _COMMIT.search(str(document.get("git_hash") or ""))
-    limit = screening(config.get("limit"))
     return RunRecord(
         format=FORMAT,
         place="",
@@ -154,7 +154,7 @@ def _record(document: Mapping[str, Any], scores: Scores) -> RunRecord:
         params=_params(document, config, arguments),
         metric_defs=scores.definitions,
         notices=tuple(scores.notices),
-        **limit.fields,
+        **screening(config.get("limit")),
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 from cetrack.domain import (
     Direction,
@@ -40,6 +40,7 @@ from cetrack.readers.mlperf_logs import (
 from cetrack.readers.source import Source
 from cetrack.readers.times import parse_time
 
+Found = TypeVar("Found")
 FORMAT = "mlperf"
 _SUMMARY, _DETAIL = "mlperf_log_summary.txt", "mlperf_log_detail.txt"
 # from performance/run_1 and from performance
@@ -108,7 +109,7 @@ Result is : VALID
             return
         else:
             raise MalformedSourceError(source.uri, "", "neither a summary nor a detailed log")
-        around = _around(source, log)
+        around = _around(source)
         if not log.numbers and not around.accuracy.numbers:
             yield from (*log.notices, *around.notices)
             yield Notice("", "no results in it: no run made")
@@ -169,39 +170,42 @@ class _Around:
     notices: tuple[Notice, ...]
 
 
-def _around(source: Source, log: Log) -> _Around:
+def _around(source: Source) -> _Around:
     notices: list[Notice] = []
-    detail, accuracy = Log(), Log()
-    measurements: Mapping[str, Any] = {}
-    try:
-        beside = source.companion(_DETAIL) if _is_summary(source) else None
-        if beside is not None and _is_detail(beside):
-            detail = _detail(beside)
-            notices += [Notice(f"{_DETAIL} {item.place}".strip(), item.text)
-                        for item in detail.notices]  # fmt: skip
-    except ReadError as error:
-        notices.append(_broken(error))
-    try:
-        found = _nearest(source, _MEASUREMENTS)
-        if found is not None and _is_companion(found):
-            measurements = found.json.value
-    except ReadError as error:
-        notices.append(_broken(error))
-    try:
-        found = _nearest(source, _ACCURACY)
-        if found is not None:
-            accuracy = parse_accuracy(decoded(found.read_bytes(), found.uri))
-    except ReadError as error:
-        notices.append(_broken(error))
-    return _Around(detail, measurements, accuracy, tuple(notices))
+
+    def tried(read: Callable[[Source], Found], otherwise: Found) -> Found:
+        try:
+            return read(source)
+        except ReadError as error:
+            notices.append(Notice("", f"left out: {error}"))
+            return otherwise
+
+    nothing: Mapping[str, Any] = {}
+    detail = tried(_detail_beside, Log())
+    measurements = tried(_measurements, nothing)
+    accuracy = tried(_accuracy, Log())
+    notices += [Notice(f"{_DETAIL} {item.place}".strip(), item.text) for item in detail.notices]
+    return _Around(detail, measurements, accuracy, (*notices, *accuracy.notices))
+
+
+def _detail_beside(source: Source) -> Log:
+    beside = source.companion(_DETAIL) if _is_summary(source) else None
+    return _detail(beside) if beside is not None and _is_detail(beside) else Log()
+
+
+def _measurements(source: Source) -> Mapping[str, Any]:
+    found = _nearest(source, _MEASUREMENTS)
+    stated = found.json.value if found is not None else None
+    return stated if isinstance(stated, Mapping) and "weight_data_types" in stated else {}
+
+
+def _accuracy(source: Source) -> Log:
+    found = _nearest(source, _ACCURACY)
+    return Log() if found is None else parse_accuracy(decoded(found.read_bytes(), found.uri))
 
 
 def _nearest(source: Source, names: tuple[str, ...]) -> Source | None:
     return next((found for name in names if (found := source.companion(name)) is not None), None)
-
-
-def _broken(error: ReadError) -> Notice:
-    return Notice("", f"left out: {error}")
 
 
 @dataclass(frozen=True)
@@ -237,7 +241,7 @@ def _record(source: Source, log: Log, around: _Around) -> RunRecord:
     weights = around.measurements.get("weight_data_types")
     facts = {**around.detail.facts, **log.facts}
     numbers = {**log.numbers, **around.accuracy.numbers}
-    notices = (*log.notices, *around.notices, *around.accuracy.notices)
+    notices = (*log.notices, *around.notices)
     return RunRecord(
         format=FORMAT,
         place="",

@@ -72,7 +72,8 @@ forward.latency(s),forward.throughput(samples/s),forward.peak_memory(MB)
 
     def objection(self, source: Source) -> Objection | None:
         """The half that is missing."""
-        return lacking(("config", "report"), source.json_keys, "key")
+        have = source.json_keys
+        return lacking(("config", "report"), have, "key") if "report" in have else None
 
     def read(self, source: Source) -> Iterator[RunRecord | Notice]:
         """One run, or one per row."""

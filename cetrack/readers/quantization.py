@@ -26,7 +26,11 @@ _NOTHING = frozenset({"", "auto", "false", "none", "null", "true"})
 _WEIGHTS_ONLY = frozenset({"hqq", "optimum-quanto", "quanto"})
 _SCALED = frozenset({"gptq", "awq"})  # named like a format, which it is at 4 bits
 _SUFFIX = re.compile(r"\.(gguf|onnx|safetensors|engine|plan|xml|bin|pth?)$", re.IGNORECASE)
-_GENERIC = frozenset({"quantized", "quantised", "compressed", "pruned", "snapshots", "hf"})
+_SIZE = re.compile(r"\d+(\.\d+)?[BM]", re.IGNORECASE)
+_GENERIC = frozenset(
+    {"checkpoints", "compressed", "data", "hf", "huggingface", "llm", "llms", "lm", "model",
+     "models", "pruned", "quantised", "quantized", "snapshots", "weights"}
+)  # fmt: skip
 _MAX_LEVELS = 4
 _QUANTISED_BITS = 16  # weights of fewer bits are
 
@@ -94,7 +98,8 @@ def model_and_format(identifier: str) -> tuple[str, str]:
     """(name, precision) in a model's id on a hub, or its path; blank where it names none.
 
     ``org/Llama-2-7B-GPTQ`` is Llama-2-7B at gptq. Of a path the innermost folder counts whose name
-    is not only a format or a word such as ``quantized_model``.
+    is not only a format or a word such as ``quantized_model``; one that is a size has the next
+    before it: ``llama/hf/7B`` is llama-7B.
     """
     parts = [part for part in re.split(r"[/\\]", identifier.strip()) if part not in ("", ".", "..")]
     levels = 1 if len(parts) == 2 and not identifier.startswith((".", "/")) else _MAX_LEVELS
@@ -103,10 +108,11 @@ def model_and_format(identifier: str) -> tuple[str, str]:
         label, found = split_label(_SUFFIX.sub("", part))
         precision = precision or found
         if label and not _is_generic(label):
-            name = label
-            break
+            name = f"{label}-{name}" if name else label
+            if not _SIZE.fullmatch(label):
+                break
     return name or (parts[-1] if parts else ""), precision
 
 
 def _is_generic(label: str) -> bool:
-    return all(word in _GENERIC or word == "model" for word in re.split(r"[-_ ]", label.lower()))
+    return all(word in _GENERIC for word in re.split(r"[-_ ]", label.lower()))

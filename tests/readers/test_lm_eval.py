@@ -252,7 +252,7 @@ def real_run(part: str) -> Any:
         ("nvfp4", "Qwen3-235B-A22B_LLMC", "nvfp4", "limit=4", "niah_multiquery.4096", 1.0),
         ("gemma", "gemma-2b", "bf16", "", "masakhaner_luo_prompt_1.f1.flexible-extract",
          0.0656270305392884),
-        ("llama-7B", "7B", "unknown", "", "bigbench_navigate.multiple_choice_grade", 0.495),
+        ("llama-7B", "LLaMA-7B", "unknown", "", "bigbench_navigate.multiple_choice_grade", 0.495),
         ("pythia", "", "unknown", "limit=100", "massive-en.f1", 0.5822034066151713),
     ],
 )  # fmt: skip

@@ -67,6 +67,7 @@ def test_what_is_made_of_flags_is_a_spelling_that_is_known(text: str) -> None:
         ("/srv/models/Brook-30B_nvfp4_PTQ/quantized_model_nvfp4", "Brook-30B", "nvfp4"),
         ("C:\\models\\brook-8b.Q4_K_M.gguf", "brook-8b", "q4_k_m"),
         ("/data/llms/7B", "7B", ""),
+        ("/srv/Llama/lm/huggingface/1.5b", "Llama-1.5b", ""),
         ("./out/fp16", "fp16", "fp16"),
         ("river", "river", ""),
         ("", "", ""),
