@@ -28,11 +28,13 @@ _IN_BRACKETS = re.compile(r"\(\d{1,4}\)")
 _HASH = re.compile(r"^(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,64}$")
 _DATE = re.compile(
     r"(?<!\d)(?:20\d\d[-_.]?[01]\d[-_.]?[0-3]\d)"
-    r"(?:[T_\-. ]?[0-2]\d[-_.:h]?[0-5]\d(?:[-_.:m]?[0-5]\d)?)?Z?(?!\d)"
+    r"(?:[T_\-. ]?[0-2]\d[-_.:h]?[0-5]\d(?:[-_.:m]?[0-5]\d(?:\.\d{1,9})?)?)?Z?(?!\d)"
 )
 # what a program calls its files and folders: a clock, a host, a process
 _MADE_UP = re.compile(r"tfevents")
 _CLOCK_AND_HOST = re.compile(r"^[A-Z][a-z]{2}\d\d_\d\d-\d\d-\d\d_[^_]*")
+# a dot inside a number is part of it: Llama-3.1-8B
+_PIECES = re.compile(r"(?<=\w)(?:-|\.(?!\d)|(?<!\d)\.)(?=\w)")
 _MAX_LEVELS = 3
 _MAX_LABELS = 6
 
@@ -100,7 +102,7 @@ def split_label(part: str) -> tuple[str, str]:
 
 def _without(word: str, beside: set[str]) -> str:
     """A word less its pieces that are not ``beside`` the precision: ``lenet-int8`` → ``lenet``."""
-    pieces = re.split(r"(?<=\w)[-.](?=\w)", word)
+    pieces = _PIECES.split(word)
     own = [p for p in pieces if not (found := label_words(p)) or beside.intersection(found)]
     return word if len(own) == len(pieces) else "-".join(own)
 

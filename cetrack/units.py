@@ -67,6 +67,7 @@ _CASE_MATTERS = frozenset({"Gb", "Kb", "MJ", "MW", "Mb"})
 _WORDS = frozenset({"min", "ratio"})
 _SUFFIXES = frozenset(spelling.lower() for spelling in _BY_SPELLING if spelling[0].isalpha())
 _GAP = re.compile(r"[_\s\-]+")
+_PER = ("_per", " per", "-per")
 _LONGEST = 2  # words of a unit in a name: tokens_per_second
 # a single letter is a unit only after a word of its dimension: map_s is a score for small objects
 _LETTER_AFTER = {
@@ -111,7 +112,9 @@ def split_suffix(name: str) -> tuple[str, Unit] | None:
     """``latency_mean_ms`` → (``latency_mean``, ms); None without a unit at the end."""
     for gap in list(_GAP.finditer(name))[-_LONGEST:]:
         stem, tail = name[: gap.start()], _GAP.sub("_", name[gap.end() :])
-        unit = unit_of_name(stem, tail) if stem and tail.lower() in _SUFFIXES else None
+        if not stem or stem.lower().endswith(_PER):  # bits_per_byte are no bytes
+            continue
+        unit = unit_of_name(stem, tail) if tail.lower() in _SUFFIXES else None
         if unit is not None:
             return stem, unit
     return None

@@ -70,6 +70,8 @@ def test_what_is_no_unit_or_another_one(text: str) -> None:
         ("accuracy_ratio", None),
         ("compression_ratio", None),
         ("mAP_s", None),
+        ("bits_per_byte", None),
+        ("wiki.bits per byte", None),
         ("loss_b", None),
         ("variant_h", None),
         ("norm_w", None),
