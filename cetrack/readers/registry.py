@@ -20,6 +20,8 @@ _BUILT_IN = {
     "cetrack": "cetrack.readers.cetrack_runs:CetrackReader",
     "compression": "cetrack.readers.compression:CompressionReader",
     "epochs": "cetrack.readers.epochs:EpochsReader",
+    "openvino": "cetrack.readers.openvino:OpenvinoReader",
+    "trtexec": "cetrack.readers.trtexec:TrtexecReader",
 }
 
 
