@@ -37,6 +37,7 @@ _PROPERTY = re.compile(r"\s*([A-Z][A-Z0-9_]{2,}):\s*(.+)")
 _EXECUTED = re.compile(r"Execution Devices:\s*\[?(.*?)\]?$")
 _PORT = re.compile(r"\s*(?P<name>\S.*?) (?:\(node: .*\) )?: \S+ / .* / [\[{](?P<dims>[^\]}]*)[\]}]")
 _SEPARATORS = re.compile(r"[;:\s]+")
+_LONGEST_PORT = 500
 _KEYS = {"Read": "read", "Reshape": "reshape", "Import": "import"}
 _NAMES = {"average": "latency_avg", "avg": "latency_avg", "median": "latency_median",
           "min": "latency_min", "max": "latency_max"}  # fmt: skip
@@ -44,7 +45,8 @@ _NAMES = {"average": "latency_avg", "avg": "latency_avg", "median": "latency_med
 
 def is_log(source: Source) -> bool:
     """True for a console log of benchmark_app."""
-    return source.is_text and _START.search(source.head) is not None
+    is_likely = b"[Step " in source.head and source.is_text
+    return is_likely and _START.search(source.head) is not None
 
 
 def read_log(source: Source, notices: list[Notice]) -> Iterator[Report]:
@@ -134,7 +136,7 @@ class _Parser:
         if bare.endswith(("inputs:", "outputs:")):
             self._ports = {} if bare.endswith("inputs:") else None
             self._inputs = self._ports if self._ports is not None else self._inputs
-        elif self._ports is not None and (port := _PORT.match(text)):
+        elif self._ports is not None and (port := _PORT.match(text[:_LONGEST_PORT])):
             self._ports[port["name"]] = [part.strip() for part in port["dims"].split(",")]
         elif found := _BUILD.match(bare):
             report.facts.setdefault("version", found[1])

@@ -61,6 +61,8 @@ def is_counters(source: Source) -> bool:
             has_keys(source, (block,)) and _nodes(source.json.value.get(block))
             for block in _COUNTER_BLOCKS
         )
+    if b"execStatus" not in source.head:
+        return False
     return tuple(name.strip() for name in header(source)[: len(_COUNTERS)]) == _COUNTERS
 
 

@@ -27,13 +27,14 @@ _BANNER = re.compile(rb'^[^"\n]{0,60}&&&& RUNNING TensorRT\.trtexec\b', re.MULTI
 _SUMMARY = re.compile(
     rb"\[I\] === Performance summary ===\s.{0,400}\[I\] Latency: min = ", re.DOTALL
 )
+_MARKS = (b"&&&& RUNNING", b"=== Performance summary")  # quicker to look for
 _EXPORTS = ("exportTimes", "exportProfile")
 _MOST_LOGS = 200  # in one folder, that are asked whether they name an export
 
 
 def is_log(source: Source) -> bool:
     """True for a console log of trtexec, whole or from its summary on."""
-    if not source.is_text:
+    if not source.is_text or not any(mark in source.head for mark in _MARKS):
         return False
     return bool(_BANNER.search(source.head) or _SUMMARY.search(source.head))
 

@@ -39,10 +39,12 @@ from cetrack.readers.trtexec_metrics import (
 )
 from cetrack.readers.trtexec_records import FORMAT
 
-_TIMES = re.compile(rb'\s*\[\s*\{[^{}\[\]]*"computeMs"\s*:[^{}\[\]]*"latencyMs"\s*:')
+_TIMES = re.compile(
+    rb'\s*\[\s*\{[^{}\[\]]{0,2000}?"computeMs"\s*:[^{}\[\]]{0,2000}?"latencyMs"\s*:'
+)
 _PROFILE = re.compile(rb'\s*\[\s*\{\s*"count"\s*:\s*\d+\s*\}\s*(?:\]|,\s*\{\s*"name"\s*:)')
-# scripts append: one array after the other. A bracket in a name has no object behind it
-_NEXT_ARRAY = re.compile(rb"\](?=\s*\[\s*\{)")
+# scripts append one array to the other; brackets in a name have no objects around them
+_NEXT_ARRAY = re.compile(rb"\}\s*\](?=\s*\[\s*\{)")
 _WARM_UP_MS = 200
 _NUMBER = r"(-?(?:[\d.]+(?:[eE][-+]?\d+)?|inf|nan))"
 _LAYER = re.compile(
@@ -88,7 +90,7 @@ def read_times(source: Source) -> Iterator[RunRecord | Notice]:
 
 def _arrays(source: Source) -> list[bytes]:
     parts = _NEXT_ARRAY.split(source.read_bytes())
-    return [*(part + b"]" for part in parts[:-1]), parts[-1]]
+    return [*(part + b"}]" for part in parts[:-1]), parts[-1]]
 
 
 def _column(rows: Sequence[Mapping[str, Any]], key: str) -> FloatArray:
