@@ -14,7 +14,7 @@ from cetrack.readers.source import Source
 _FIRST = "Parsing and validating input arguments"
 _STEP = re.compile(r"\[Step (\d+)/(\d+)\]\s*(.*)")
 _START = re.compile(
-    rb'^[^"\n]{0,60}\[Step \d+/\d+\] '
+    rb"^[^\"'\n]{0,60}\[Step \d+/\d+\] "
     rb"(?:Parsing and validating input arguments|Dumping statistics report)",
     re.MULTILINE,
 )
@@ -90,7 +90,7 @@ class _Parser:
             self._errors.append(text.strip())
         elif level.startswith("WARN"):
             self._warnings.append(Notice(f"line {number}", text.strip()))
-        elif not (self._take_result(text) or self._take_time(text)) and level:
+        elif not (self._take_result(text.strip()) or self._take_time(text.strip())) and level:
             self._take_fact(text)
 
     def _take_time(self, text: str) -> bool:
@@ -107,8 +107,7 @@ class _Parser:
             results["throughput"] = float(found[1])
         return found is not None
 
-    def _take_result(self, text: str) -> bool:
-        bare = text.strip()
+    def _take_result(self, bare: str) -> bool:
         if _GROUPS.match(bare):
             self._is_grouped = True
         elif found := _LATENCY.match(bare):

@@ -23,7 +23,7 @@ from cetrack.readers.trtexec_records import log_record
 
 LOG_SUFFIXES = (".log", ".txt")
 COMPANIONS = ("{stem}.log", "{stem}.txt", "*.metadata.json")
-_BANNER = re.compile(rb'^[^"\n]{0,60}&&&& RUNNING TensorRT\.trtexec\b', re.MULTILINE)
+_BANNER = re.compile(rb"^[^\"'\n]{0,60}&&&& RUNNING TensorRT\.trtexec\b", re.MULTILINE)
 _SUMMARY = re.compile(
     rb"\[I\] === Performance summary ===\s.{0,400}\[I\] Latency: min = ", re.DOTALL
 )
