@@ -24,9 +24,9 @@ from cetrack.domain import (
     Sample,
     Series,
 )
-from cetrack.errors import MalformedSourceError
+from cetrack.errors import MalformedSourceError, ReadError
 from cetrack.identity import digest
-from cetrack.readers.json_text import decoded, parse_json
+from cetrack.readers.json_text import JsonText, decoded, parse_json
 from cetrack.readers.numbers import float_of, is_number
 from cetrack.readers.source import Source
 from cetrack.readers.trtexec_metrics import (
@@ -71,10 +71,9 @@ def is_profile(source: Source) -> bool:
 
 def read_times(source: Source) -> Iterator[RunRecord | Notice]:
     """One run per array of queries. Raises ReadError."""
-    parts = _arrays(source)
-    for number, part in enumerate(parts, 1):
-        place = f"array {number}" if len(parts) > 1 else ""
-        document = parse_json(part, source.uri)
+    documents = _documents(source)
+    for number, document in enumerate(documents, 1):
+        place = f"array {number}" if len(documents) > 1 else ""
         yield from document.notices
         items = document.value if isinstance(document.value, list) else []
         rows = [row for row in items if isinstance(row, dict)]
@@ -86,6 +85,16 @@ def read_times(source: Source) -> Iterator[RunRecord | Notice]:
             yield Notice(place, "no times in it: no run made")
             continue
         yield _times_record(known, (*notices, *_warm_up(rows, place)), place)
+
+
+def _documents(source: Source) -> list[JsonText]:
+    try:
+        return [source.json]
+    except ReadError:
+        parts = _arrays(source)
+        if len(parts) == 1:
+            raise
+        return [parse_json(part, source.uri) for part in parts]
 
 
 def _arrays(source: Source) -> list[bytes]:

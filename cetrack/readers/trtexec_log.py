@@ -101,9 +101,19 @@ class LogRun:
     warnings: list[Notice] = field(default_factory=list)
     warning_count: int = 0
     errors: list[str] = field(default_factory=list)
-    began: datetime | None = None
-    ended: datetime | None = None
+    first_time: str = ""
+    last_time: str = ""
     word: str = ""
+
+    @property
+    def began(self) -> datetime | None:
+        """The time of the first line; a log states no zone."""
+        return _moment(self.first_time)
+
+    @property
+    def ended(self) -> datetime | None:
+        """The time of the last line."""
+        return _moment(self.last_time)
 
     def option(self, section: str, *names: str) -> str:
         """The first of some options of a section; blank where it has none of them."""
@@ -143,8 +153,8 @@ class _Parser:
             return None
         run = self._run = self._run or LogRun(number)
         if prefix["time"]:
-            run.ended = _moment(prefix["time"]) or run.ended
-            run.began = run.began or run.ended
+            run.last_time = prefix["time"]
+            run.first_time = run.first_time or run.last_time
         if level == "I":
             self._take_information(number, text)
         elif level == "W":

@@ -91,7 +91,7 @@ def _raw(run: LogRun) -> dict[str, Any]:
     return {
         "command": run.command,
         "flags": run.flags,
-        "time": run.began.isoformat() if run.began else "",
+        "time": run.first_time,
         "statistics": run.statistics,
         "totals": run.totals,
         "facts": run.facts,
