@@ -19,7 +19,7 @@ _GENERIC = frozenset(
         "experiments", "final", "fold", "histories", "history", "json", "last", "latest",
         "lightning", "log", "logs", "loss", "metric", "metrics", "model", "models", "out", "output",
         "outputs", "progress", "result", "results", "run", "runs", "seed", "state", "stats", "tmp",
-        "train", "trainer", "training", "val", "validation", "version",
+        "train", "trainer", "training", "trtexec", "val", "validation", "version",
     }
 )  # fmt: skip
 _COUNTER = re.compile(r"^(run|seed|fold|night|day|rep|copy|checkpoint|epoch)[-_]?\d{1,9}$")

@@ -44,9 +44,10 @@ class Reader(Protocol):
 
     ``version`` is raised whenever the same bytes would now give other runs. In a folder files with
     one of the ``suffixes``, or a name like one of the ``patterns``, are looked at. ``companions``
-    are globs of the files that are read with a source, relative to its folder: when one of them
-    changes, the source is read again. ``recognises``, ``maps_to`` and ``example`` are for
-    ``cetrack formats`` and the docs; of a ``is_binary`` format the example describes one.
+    are globs of the files that are read with a source, relative to its folder (``{stem}`` is its
+    name without the last suffix): when one of them changes, the source is read again.
+    ``recognises``, ``maps_to`` and ``example`` are for ``cetrack formats`` and the docs; of a
+    ``is_binary`` format the example describes one.
     """
 
     name: str

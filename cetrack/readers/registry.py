@@ -28,10 +28,12 @@ _BUILT_IN = {
     "lm_eval": "cetrack.readers.lm_eval:LmEvalReader",
     "mlperf": "cetrack.readers.mlperf:MlperfReader",
     "mlperf_tiny": "cetrack.readers.mlperf_tiny:MlperfTinyReader",
+    "openvino": "cetrack.readers.openvino:OpenvinoReader",
     "optimum_benchmark": "cetrack.readers.optimum_benchmark:OptimumBenchmarkReader",
     "tfevents": "cetrack.readers.tfevents:TfeventsReader",
     "timm": "cetrack.readers.timm:TimmReader",
     "trainer_state": "cetrack.readers.trainer_state:TrainerStateReader",
+    "trtexec": "cetrack.readers.trtexec:TrtexecReader",
     "ultralytics": "cetrack.readers.ultralytics:UltralyticsReader",
 }
 

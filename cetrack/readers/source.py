@@ -5,6 +5,7 @@ Knows files, gzip and JSON text; knows no format.
 
 from __future__ import annotations
 
+import glob
 import gzip
 import hashlib
 import io
@@ -181,7 +182,11 @@ class Source:
         return self._neighbour(path, name) if path.is_file() else None
 
     def companions(self, pattern: str) -> list[Source]:
-        """The other files beside this one that match a glob (``metrics/**/*``), in order."""
+        """The other files beside this one that match a glob (``metrics/**/*``), in order.
+
+        ``{stem}`` in it is the name of this one without its last suffix.
+        """
+        pattern = pattern.replace("{stem}", glob.escape(PurePath(self.name).stem))
         if pattern.startswith("../") or not _GLOB_CHARACTERS & set(pattern):
             one = self.companion(pattern)
             return [one] if one is not None and one.path != self.path else []

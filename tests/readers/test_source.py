@@ -148,3 +148,13 @@ def test_a_problem_is_found_once_and_said_to_everyone() -> None:
         _ = found.json
 
     assert first.value is second.value
+
+
+@pytest.mark.parametrize("name", ["run1.json", "run1.json.gz", "a[1].json"])
+def test_a_companion_may_be_named_after_the_source(tmp_path: Path, name: str) -> None:
+    stem = name.partition(".")[0]
+    for other in (name, f"{stem}.log", "a1.log", "other.log"):
+        (tmp_path / other).write_bytes(b"x")
+    found = Source(name, path=tmp_path / name)
+
+    assert [item.name for item in found.companions("{stem}.log")] == [f"{stem}.log"]
