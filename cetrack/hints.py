@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from pathlib import PurePath
 
+from cetrack.packing import unpacked_name
 from cetrack.precisions import METHODS, RUNTIMES, find_precision, label_words
 
 _GENERIC = frozenset(
@@ -69,7 +70,7 @@ def _parts(path: PurePath) -> list[str]:
 
 
 def _stem(name: str) -> str:
-    bare = name.removesuffix(".gz")
+    bare = unpacked_name(name)
     return bare.rpartition(".")[0] or bare
 
 
