@@ -89,11 +89,10 @@ class Archive:
             unpacking = _Unpacking(folder, self._path)
             unpacking.run()
         except _RefusedError as error:
-            return [self._refused(ReadError(self._source.uri, error.problem, hint=error.hint))]
+            return [self._refused(error.problem, error.hint)]
         except _FAILURES as error:
             said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            problem = f"the archive cannot be read: {said}"
-            return [self._refused(ReadError(self._source.uri, problem))]
+            return [self._refused(f"the archive cannot be read: {said}")]
         unpacking.write_index(self._source)
         tree = unpacked_tree(str(folder))
         is_wanted = names.wanted()
@@ -104,15 +103,20 @@ class Archive:
             if is_wanted(PurePath(place).name)
         }
         for place, problem, hint in unpacking.left_out:
-            reason = ReadError(tree.uri(place), problem, hint=hint)
-            found[place] = Refused(tree.uri(place), path=Path(tree.key(place)), error=reason)
+            path = Path(tree.key(place))
+            found[place] = Refused(tree.uri(place), path=path, problem=problem, hint=hint)
         if not found:
             problem = "an archive without a file that a reader may know"
-            return [self._refused(UnknownFormatError(self._source.uri, problem))]
+            return [self._refused(problem, kind=UnknownFormatError)]
         return [found[place] for place in sorted(found)]
 
-    def _refused(self, error: ReadError) -> Source:
-        return Refused(self._source.uri, path=self._path, found=self._source.found, error=error)
+    def _refused(
+        self, problem: str, hint: str | None = None, kind: type[ReadError] = ReadError
+    ) -> Source:
+        source = self._source
+        return Refused(
+            source.uri, path=self._path, found=source.found, problem=problem, hint=hint, kind=kind
+        )
 
 
 class _RefusedError(Exception):

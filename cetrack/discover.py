@@ -70,12 +70,22 @@ def _is_glob(path: str) -> bool:
     return bool(_GLOB_CHARACTERS & set(path))
 
 
-def below(folder: Path, start: Path | None = None) -> Iterator[Source]:
-    """The files in a folder, or in its part ``start``, that may be results or archives of them."""
+def below(folder: Path) -> Iterator[Source]:
+    """The files in a folder that may be results, or archives of them."""
     is_wanted = names.wanted()
-    for root, folders, files in os.walk(start or folder):
+    for path in files_below(folder):
+        if is_wanted(path.name) or names.is_archive_name(path.name):
+            yield found_in(folder, path)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files in a folder but hidden ones, in order."""
+    for root, folders, files in os.walk(folder):
         folders[:] = sorted(filter(names.is_open, folders))
         for name in sorted(filter(names.is_open, files)):
-            if is_wanted(name) or names.is_archive_name(name):
-                path = Path(root) / name
-                yield Source(str(path), path=path, inner=path.relative_to(folder), found=True)
+            yield Path(root) / name
+
+
+def found_in(folder: Path, path: Path) -> Source:
+    """A file that was met in a folder."""
+    return Source(str(path), path=path, inner=path.relative_to(folder), found=True)

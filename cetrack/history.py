@@ -80,9 +80,8 @@ class History:
     def opened(self) -> Iterator[Sequence[Source]]:
         """See :class:`~cetrack.inside.Origin`."""
         asked = repository(self._root)
-        named = self._named.rstrip("/") or "/"
         try:
-            yield [_source(asked, named, version) for version in self._versions]
+            yield [_source(asked, version) for version in self._versions]
         finally:
             asked.close()
 
@@ -159,8 +158,8 @@ def _after(line: str) -> tuple[str, str]:
     return parts[parents], parts[2 * parents + 1]
 
 
-def _source(asked: Repository, named: str, version: _Version) -> Source:
-    tree = CommitTree(asked, named, version.commit, version.tree, (version.path, version.blob))
+def _source(asked: Repository, version: _Version) -> Source:
+    tree = CommitTree(asked, version.commit, version.tree, (version.path, version.blob))
     return inside(tree, version.path, found=not version.is_named)
 
 
@@ -169,21 +168,18 @@ class CommitTree:
     """The files of a commit; ``known`` is the one (path, blob) that needs no looking up."""
 
     asked: Repository
-    named: str
     commit: Commit
     tree: str
     known: tuple[str, str] = field(default=("", ""))
 
     def uri(self, place: str) -> str:
-        """See :class:`~cetrack.inside.Tree`."""
-        return self._versioned(self.named, place)
+        """See :class:`~cetrack.inside.Tree`; what ``cetrack forget`` takes."""
+        return self.key(place)
 
     def key(self, place: str) -> str:
         """See :class:`~cetrack.inside.Tree`."""
-        return self._versioned(self.asked.root.as_posix(), place)
-
-    def _versioned(self, root: str, place: str) -> str:
-        return f"{names.readable(f'{root}:{place}')}@{self.commit.id[:SHOWN_DIGITS]}"
+        where = f"{self.asked.root.as_posix()}:{place}"
+        return f"{names.readable(where)}@{self.commit.id[:SHOWN_DIGITS]}"
 
     def location(self, place: str) -> PurePath:
         """See :class:`~cetrack.inside.Tree`; where a work tree has the file."""

@@ -156,12 +156,14 @@ def _matching(tree: Tree, folder: str, patterns: Sequence[str]) -> Iterator[str]
 
 @dataclass(frozen=True, eq=False)
 class Refused(Source):
-    """What cannot be opened at all, for the reason ``error``."""
+    """What cannot be opened at all, and why."""
 
-    error: ReadError = field(kw_only=True)
+    problem: str = field(kw_only=True)
+    hint: str | None = field(default=None, kw_only=True)
+    kind: type[ReadError] = field(default=ReadError, kw_only=True)
 
     def _raw(self) -> IO[bytes]:
-        raise self.error
+        raise self.kind(self.uri, self.problem, hint=self.hint)
 
 
 class Files:
