@@ -59,7 +59,9 @@ def is_archive(path: Path) -> bool:
             raw.seek(0)
             begin = unpacked(raw).read(_TAR_BLOCK)
         tarfile.TarInfo.frombuf(begin, "utf-8", "surrogateescape")
-    except (OSError, PackedError, tarfile.TarError):
+    except PackedError:
+        return names.is_archive_name(path.name)  # a damaged one
+    except (OSError, tarfile.TarError):
         return False
     return True
 
@@ -218,7 +220,7 @@ def _place(name: str) -> str:
 
     Raises _RefusedError for one that would leave it.
     """
-    slashed = names.readable(name).replace("\\", "/")
+    slashed = names.readable(name.replace("\\", "/"))
     parts = [part for part in slashed.split("/") if part not in ("", ".")]
     if slashed.startswith("/") or slashed[1:3] == ":/" or ".." in parts:
         raise _RefusedError(f"refused: the member '{slashed}' would leave the archive's own folder")

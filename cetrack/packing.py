@@ -131,14 +131,14 @@ class _Frames:
         self._new = new
         self._piece = piece
         self._current: Any = None
-        self._packed = self._ready = b""
+        self._packed = b""
+        self._ready = io.BytesIO()
 
     def read(self, size: int) -> bytes:
         """At most ``size`` bytes, none at the end. Raises EOFError where a frame is cut short."""
-        while not self._ready:
+        while not (block := self._ready.read(size)):
             if not self._advance(size):
                 return b""
-        block, self._ready = self._ready[:size], self._ready[size:]
         return block
 
     def _advance(self, size: int) -> bool:
@@ -157,7 +157,7 @@ class _Frames:
             if self._current is None:
                 return True
         piece, self._packed = self._packed[: self._piece], self._packed[self._piece :]
-        self._ready = self._current.decompress(piece, size)
+        self._ready = io.BytesIO(self._current.decompress(piece, size))
         return True
 
 
