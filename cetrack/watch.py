@@ -50,12 +50,18 @@ class Totals:
         self.runs_updated += item.runs_updated
 
 
+def check_folders(folders: Sequence[str]) -> None:
+    """Raises UsageError for a folder that is not there when a watch begins."""
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise UsageError(f"{folder}: no such folder", hint="watch takes folders")
+
+
 class Watch:
     """Ingests what appears and grows in some folders.
 
     ``tell`` gets the report of every source that gave something or was rejected, ``say`` sentences
     about the watch itself. ``poll_s`` looks at all files so often instead of waiting for events.
-    Raises UsageError for a folder that is not there.
     """
 
     def __init__(
@@ -70,9 +76,6 @@ class Watch:
         poll_s: float | None = None,
         workers: int | None = 1,
     ) -> None:
-        for folder in folders:
-            if not Path(folder).is_dir():
-                raise UsageError(f"{folder}: no such folder", hint="watch takes folders")
         self.totals = Totals()
         self._store = store
         self._folders = [Path(folder) for folder in dict.fromkeys(folders)]

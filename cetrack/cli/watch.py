@@ -65,8 +65,9 @@ def watch(
       cetrack watch results/ /mnt/lab/runs --set device=jetson --experiment nightly
       cetrack watch /mnt/nfs/results --poll 10
     """
-    from cetrack.watch import Watch
+    from cetrack.watch import Watch, check_folders
 
+    check_folders(folders)
     options = ingest_options(experiment, reader, set_, baseline_precision)
     stopped = _Stopped()
     with opening.open_store(db, create=True) as store:
