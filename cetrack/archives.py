@@ -9,10 +9,10 @@ whatever the archive says about itself.
 from __future__ import annotations
 
 import json
-import lzma
 import os
 import stat
 import struct
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -41,7 +41,7 @@ _INDEX = "index.json"
 _TAR_BLOCK = 512
 _FAILURES = (
     PackedError, OSError, tarfile.TarError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error,
-    lzma.LZMAError, EOFError, NotImplementedError, ValueError, struct.error,
+    EOFError, NotImplementedError, RuntimeError, ValueError, struct.error,
 )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ class Archive:
             unpacking.run()
         except _RefusedError as error:
             return [self._refused(error.problem, error.hint)]
-        except _FAILURES as error:
+        except _failures() as error:
             said = getattr(error, "strerror", None) or str(error) or type(error).__name__
             return [self._refused(f"the archive cannot be read: {said}")]
         unpacking.write_index(self._source)
@@ -119,6 +119,12 @@ class Archive:
         return Refused(
             source.uri, path=self._path, found=source.found, problem=problem, hint=hint, kind=kind
         )
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What reading a damaged archive may raise; not every Python has lzma."""
+    lzma = sys.modules.get("lzma")
+    return _FAILURES if lzma is None else (*_FAILURES, lzma.LZMAError)
 
 
 class _RefusedError(Exception):

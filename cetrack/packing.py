@@ -6,10 +6,8 @@ that unpack to gigabytes are refused.
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import io
-import lzma
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,7 +74,10 @@ class _Unpacked(io.RawIOBase):
 
     def _rewind(self) -> None:
         self._raw.seek(self._start)
-        self._stream = self._kind.open(self._raw)
+        try:
+            self._stream = self._kind.open(self._raw)
+        except ImportError as error:
+            raise PackedError(self._kind.name, f"this Python cannot unpack it: {error}") from error
         self._position = 0
 
     def readable(self) -> bool:
@@ -164,10 +165,8 @@ class _Frames:
 class _Zstandard:
     """A decompressor with the methods of those of the standard library."""
 
-    def __init__(self) -> None:
-        import zstandard  # only where something is packed with it
-
-        self._wrapped = zstandard.ZstdDecompressor(max_window_size=_MEMORY // 2).decompressobj()
+    def __init__(self, wrapped: Any) -> None:
+        self._wrapped = wrapped
 
     @property
     def eof(self) -> bool:
@@ -179,13 +178,41 @@ class _Zstandard:
 
     def decompress(self, packed: bytes, size: int) -> bytes:
         """All that ``packed`` gives, whatever ``size`` says."""
-        return self._wrapped.decompress(packed)
+        return bytes(self._wrapped.decompress(packed))
+
+
+# modules are imported where something is packed with them: not every Python has them all
+
+
+def _open_bzip2(raw: IO[bytes]) -> _Stream:
+    from bz2 import BZ2Decompressor
+
+    return _Frames(raw, BZ2Decompressor)
+
+
+def _open_xz(raw: IO[bytes]) -> _Stream:
+    from lzma import LZMADecompressor
+
+    return _Frames(raw, lambda: LZMADecompressor(memlimit=_MEMORY))
+
+
+def _open_zstandard(raw: IO[bytes]) -> _Stream:
+    from zstandard import ZstdDecompressor
+
+    unpacker = ZstdDecompressor(max_window_size=_MEMORY // 2)
+    return _Frames(raw, lambda: _Zstandard(unpacker.decompressobj()), _PIECE)
+
+
+def _xz_errors() -> tuple[type[Exception], ...]:
+    from lzma import LZMAError
+
+    return LZMAError, EOFError
 
 
 def _zstandard_errors() -> tuple[type[Exception], ...]:
-    import zstandard
+    from zstandard import ZstdError
 
-    return zstandard.ZstdError, EOFError
+    return ZstdError, EOFError
 
 
 _KINDS = (
@@ -195,22 +222,7 @@ _KINDS = (
         lambda raw: gzip.GzipFile(fileobj=raw),
         lambda: (gzip.BadGzipFile, EOFError, zlib.error),
     ),
-    _Kind(
-        "bzip2",
-        b"BZh",
-        lambda raw: _Frames(raw, bz2.BZ2Decompressor),
-        lambda: (OSError, EOFError, ValueError),
-    ),
-    _Kind(
-        "xz",
-        b"\xfd7zXZ\0",
-        lambda raw: _Frames(raw, lambda: lzma.LZMADecompressor(memlimit=_MEMORY)),
-        lambda: (lzma.LZMAError, EOFError),
-    ),
-    _Kind(
-        "zstd",
-        b"\x28\xb5\x2f\xfd",
-        lambda raw: _Frames(raw, _Zstandard, _PIECE),
-        _zstandard_errors,
-    ),
+    _Kind("bzip2", b"BZh", _open_bzip2, lambda: (OSError, EOFError, ValueError)),
+    _Kind("xz", b"\xfd7zXZ\0", _open_xz, _xz_errors),
+    _Kind("zstd", b"\x28\xb5\x2f\xfd", _open_zstandard, _zstandard_errors),
 )

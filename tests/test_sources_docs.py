@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cetrack import archives, packing, settling
-from tests.ingest.test_git_history import git, new_repository
+from tests.ingest.test_git_history import commit, git, new_repository
 from tests.test_readme import ROOT, environment
 
 PAGE = ROOT / "docs" / "sources.md"
@@ -30,16 +30,19 @@ def blocks(language: str) -> list[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with everything that the page names, of real results."""
     found = tmp_path_factory.mktemp("sources")
-    shutil.copytree(ROOT / "cetrack" / "demo" / "data" / "nightly", found / "results")
+    (found / "results").mkdir()
+    nights = sorted((ROOT / "cetrack" / "demo" / "data" / "nightly").glob("*/results/*.json"))
+    lab = new_repository(found / "lab")
+    for number, path in enumerate(nights, start=1):
+        content = path.read_bytes()
+        commit(lab, {"results/nightly.json": content.decode()}, at=1_780_000_000 + number)
+        name = found / "results" / f"nightly_2026-06-0{number}.json"
+        if number < len(nights):
+            name.write_bytes(content)
+        else:
+            name.with_suffix(".json.gz").write_bytes(gzip.compress(content))
     with tarfile.open(found / "results-june.tar.gz", "w:gz") as archive:
         archive.add(found / "results", "results")
-    lab = new_repository(found / "lab")
-    (lab / "results").mkdir()
-    for number, path in enumerate(sorted((found / "results").glob("*.json*"))):
-        name = "nightly.json.gz" if path.suffix == ".gz" else "nightly.json"
-        shutil.copy(path, lab / "results" / name)
-        git(lab, "add", "-A")
-        git(lab, "commit", "-qm", path.name, at=1_780_000_000 + 86_400 * number)
     git(found, "clone", "-q", "--bare", "lab", "lab.git")
     return found
 
@@ -55,7 +58,7 @@ def test_commands(folder: Path) -> None:
             line, shell=True, cwd=folder, env=program(), capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-        assert done.stdout.strip(), line
+        assert done.stdout.strip() or "dry run" in done.stderr, line
 
 
 def program() -> dict[str, str]:
@@ -74,7 +77,6 @@ def watch(line: str, folder: Path) -> None:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=WAIT_S) == 130, said.read_text()
-    assert "0 rejected" not in said.read_text()
     assert re.search(r"\d+ files? ingested", said.read_text()), said.read_text()
 
 

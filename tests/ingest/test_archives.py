@@ -10,18 +10,20 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import zstandard
 from sqlalchemy import select
 
 from cetrack import archives
+from cetrack import ingest as module
 from cetrack.errors import UsageError
 from cetrack.forget import forget
 from cetrack.ingest import IngestOptions, IngestReport, ingest
@@ -440,6 +442,32 @@ def test_other_processes_read_archives_too(database_url: str, tmp_path: Path) ->
             return report.sources, exported(store)
 
     assert outcome(database_url, 2) == outcome(str(tmp_path / "alone.db"), 1)
+
+
+class Elsewhere:
+    """Machines that do not see the temporary folders of this one."""
+
+    size = 2
+    elsewhere = far = True
+    given: ClassVar[list[str]] = []
+
+    def ordered(self, work: Callable[[Any], Any], units: Iterable[Any]) -> Iterator[Any]:
+        for unit in units:
+            self.given += [source.uri for source, _ in unit.sources]
+            yield work(unit)
+
+
+def test_other_machines_get_files_and_no_archives(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.json": results(1)})
+    plain = write(tmp_path / "b.json", {"b": model(2)})
+    monkeypatch.setattr(module, "crew", lambda **_: nullcontext(Elsewhere()))
+
+    report = ingest(sqlite_store, [str(path), str(plain)])
+
+    assert [item.runs_new for item in report.sources] == [2, 2]
+    assert Elsewhere.given == [str(plain)]
 
 
 def test_the_command_reads_archives(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -84,7 +85,8 @@ def test_a_bomb_is_refused(pack: Callable[[bytes], bytes], monkeypatch: pytest.M
 
 def test_zstandard_gives_no_more_at_once_than_a_piece_holds() -> None:
     packed = zstandard.ZstdCompressor().compress(b"0" * 2**28)
-    stream = packing._Frames(io.BytesIO(packed), packing._Zstandard, packing._PIECE)
+    stream = packing._open_zstandard(io.BytesIO(packed))
+    assert isinstance(stream, packing._Frames)
     largest = 0
     while stream.read(2**16):
         largest = max(largest, len(stream._ready.getbuffer()))
@@ -99,6 +101,17 @@ def test_a_window_that_no_memory_should_hold_is_refused() -> None:
 
     with pytest.raises(PackedError, match="memory"):
         unpacked(io.BytesIO(packed)).read()
+
+
+@pytest.mark.parametrize(("kind", "module"), [("xz", "lzma"), ("bz2", "bz2"), ("zst", "zstandard")])
+def test_a_python_without_the_module_says_so(
+    kind: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = PACKERS[kind](LINES)
+    monkeypatch.setitem(sys.modules, module, None)
+
+    with pytest.raises(MalformedSourceError, match="this Python cannot unpack it"):
+        source(packed).read_bytes()
 
 
 def test_padding_after_the_content_is_none() -> None:
