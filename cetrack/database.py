@@ -14,7 +14,7 @@ Thin: every method is one use-case. Knows nothing of SQL or of files.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from cetrack.filter import Expr
     from cetrack.ingest import IngestReport
+    from cetrack.inside import Origin
     from cetrack.store import Store
 
 Filter = str | Sequence[str] | None
@@ -75,26 +76,42 @@ class Database:
         cluster: str | None = None,
         **options: Any,
     ) -> IngestReport:
-        """Read files and folders; ``options`` are those of ``IngestOptions``.
+        """Read files, archives and folders; ``options`` are those of ``IngestOptions``.
 
         ``workers`` processes read them, or the Dask cluster whose scheduler is at ``cluster``.
         Raises nothing for a file that is rejected: the report says why.
         """
-        from cetrack.ingest import IngestOptions, ingest
+        from cetrack.discover import discover
+
+        several = [paths] if isinstance(paths, str | Path) else list(paths)
+        origins = discover([str(path) for path in several])
+        return self._take_in(origins, options, workers=workers, cluster=cluster)
+
+    def ingest_git_history(
+        self,
+        repository: str | Path,
+        pathspecs: Sequence[str] = (),
+        *,
+        rev: str = "HEAD",
+        **options: Any,
+    ) -> IngestReport:
+        """Read every committed version of files in a git repository, oldest first."""
+        from cetrack.history import History
+
+        return self._take_in([History(str(repository), pathspecs, rev=rev)], options)
+
+    def _take_in(
+        self, origins: Sequence[Origin], options: Mapping[str, Any], **hands: Any
+    ) -> IngestReport:
+        from cetrack.ingest import IngestOptions, take_in
 
         defaults = {
             "default_experiment": self._settings.experiment,
             "baseline_precision": self._settings.baseline_precision,
         }
         known = {name: value for name, value in defaults.items() if value is not None}
-        several = [paths] if isinstance(paths, str | Path) else list(paths)
-        return ingest(
-            self._opened(create=True),
-            [str(path) for path in several],
-            IngestOptions(**{**known, **options}),
-            workers=workers,
-            cluster=cluster,
-        )
+        asked = IngestOptions(**{**known, **options})
+        return take_in(self._opened(create=True), origins, asked, **hands)
 
     def export_tb(self, directory: str | Path, *, filter: Filter = None, **options: Any) -> Any:
         """Write TensorBoard event files for the runs that match."""

@@ -1,25 +1,26 @@
-"""From the paths of a command line to the sources to read."""
+"""From the paths of a command line to where the sources to read come from."""
 
 from __future__ import annotations
 
 import glob
+import itertools
 import os
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from fnmatch import translate
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 
+from cetrack import names
+from cetrack.archives import Archive, is_archive
 from cetrack.errors import UsageError
-from cetrack.readers.registry import readers
+from cetrack.inside import Files, Origin
 from cetrack.readers.source import Source
 
 _GLOB_CHARACTERS = frozenset("*?[")
-_SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
-def discover(paths: Sequence[str]) -> list[Source]:
-    """The sources that ``paths`` name: files, folders (recursive), globs, ``-`` for stdin.
+def discover(paths: Sequence[str]) -> list[Origin]:
+    """Where the sources are that ``paths`` name: files, archives, folders (recursive), globs, ``-``
+    for stdin.
 
     Sorted and without repetition, so that their order on the command line does not matter. Raises
     UsageError when a path names nothing.
@@ -35,14 +36,29 @@ def discover(paths: Sequence[str]) -> list[Source]:
     if missing:
         problem = "nothing matches" if any(_is_glob(path) for path in missing) else "no such file"
         raise UsageError(f"{problem}: {', '.join(missing)}", hint="nothing was ingested")
-    return [found[key] for key in sorted(found)]
+    return origins(found[key] for key in sorted(found))
+
+
+def origins(sources: Iterable[Source]) -> list[Origin]:
+    """Files together, archives one by one, in order."""
+    made: list[Origin] = []
+    for packed, group in itertools.groupby(sources, key=_is_packed):
+        together = list(group)
+        made += map(Archive, together) if packed else [Files(together)]
+    return made
+
+
+def _is_packed(source: Source) -> bool:
+    if source.path is None or (source.found and not names.is_archive_name(source.path.name)):
+        return False
+    return is_archive(source.path)
 
 
 def _sources(path: str) -> Iterator[Source]:
     if path == "-":
         yield Source("-", content=sys.stdin.buffer.read())
     elif Path(path).is_dir():
-        yield from _below(Path(path))
+        yield from below(Path(path))
     elif Path(path).exists():
         yield Source(path, path=Path(path), inner=PurePath(Path(path).name))
     elif _is_glob(path):
@@ -54,27 +70,22 @@ def _is_glob(path: str) -> bool:
     return bool(_GLOB_CHARACTERS & set(path))
 
 
-def _below(folder: Path) -> Iterator[Source]:
-    wanted = _wanted()
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if _is_open(name))
-        for name in sorted(names):
-            if _is_open(name) and wanted(name):
-                path = Path(root) / name
-                yield Source(str(path), path=path, inner=path.relative_to(folder), found=True)
+def below(folder: Path) -> Iterator[Source]:
+    """The files in a folder that may be results, or archives of them."""
+    is_wanted = names.wanted()
+    for path in files_below(folder):
+        if is_wanted(path.name) or names.is_archive_name(path.name):
+            yield found_in(folder, path)
 
 
-def _wanted() -> Callable[[str], bool]:
-    """Which names in a folder some reader may know."""
-    suffixes = {suffix for reader in readers().values() for suffix in reader.suffixes}
-    patterns = {pattern for reader in readers().values() for pattern in reader.patterns}
-    named = re.compile("|".join(map(translate, sorted(patterns))) or r"(?!)")
-    return lambda name: _suffix(name) in suffixes or named.match(name) is not None
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files in a folder but hidden ones, in order."""
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(filter(names.is_open, folders))
+        for name in sorted(filter(names.is_open, files)):
+            yield Path(root) / name
 
 
-def _is_open(name: str) -> bool:
-    return not name.startswith(".") and name not in _SKIPPED_FOLDERS
-
-
-def _suffix(name: str) -> str:
-    return PurePath(name.lower().removesuffix(".gz")).suffix
+def found_in(folder: Path, path: Path) -> Source:
+    """A file that was met in a folder."""
+    return Source(str(path), path=path, inner=path.relative_to(folder), found=True)

@@ -270,7 +270,7 @@ class RunRecord:
     """One run as a source states it; blank or None where the source is silent.
 
     ``raw`` is the parsed entry that a snapshot is recognised by. ``weak`` names the fields that
-    were taken from the path of the file: they never contradict what is known otherwise.
+    were taken from where the file lies: they never contradict what is known otherwise.
     ``is_rounded`` says that the source holds in single precision what may be known in full.
     """
 

@@ -59,7 +59,8 @@ def fill_blanks(
     conflicts: list[str] = []
     values: dict[str, Any] = {}
     for name in ("dataset", "split", "task", "seed", "batch_size", "git_commit", "name", "method"):
-        _fill(values, conflicts, name, row[name], getattr(record, name))
+        if not (name in record.weak and row[name]):
+            _fill(values, conflicts, name, row[name], getattr(record, name))
     values |= _better_time(row, item)
     if row["precision"] == UNKNOWN_PRECISION != item.run.precision.name:
         values["precision_id"] = interner.precision(item.run.precision)

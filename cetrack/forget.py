@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, or_, select
 
 from cetrack.errors import UsageError
 from cetrack.linking import link
@@ -15,6 +15,7 @@ from cetrack.models import RunSource, Source, runs_view
 from cetrack.store import Store, delete_runs, rows_where
 
 MIN_UID_PREFIX = 6
+_INSIDE = ("/", ":", "@")  # a file in a folder or an archive; of a repository; at a commit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ def forget(
     store: Store, target: str, *, dry_run: bool = False, baseline_precision: str = "fp32"
 ) -> ForgetReport:
     """Remove a source (by path, or the first digits of its sha256) or a run (by uid prefix).
+
+    The path of a folder, an archive or a repository means all sources that were found in it.
 
     A source's runs go with it unless another source holds them as well; runs that lose their
     baseline are linked to another one at ``baseline_precision``. Raises UsageError when
@@ -65,9 +68,23 @@ def _meant(connection: Connection, target: str) -> tuple[list[int], list[int], l
 def _find_sources(connection: Connection, target: str) -> list[int]:
     uri = target if target == "-" else Path(target).absolute().as_posix()
     exact = list(connection.scalars(select(Source.id).where(Source.uri.in_([uri, target]))))
-    if exact or len(target) < MIN_UID_PREFIX:
-        return exact
+    found = exact or _find_inside(connection, target)
+    if found or len(target) < MIN_UID_PREFIX:
+        return found
     return list(connection.scalars(select(Source.id).where(Source.sha256.startswith(target))))
+
+
+def _find_inside(connection: Connection, target: str) -> list[int]:
+    """The sources in a folder or an archive, of a repository, or the versions of a file in it."""
+    if not target:
+        return []
+    uri = Path(target).absolute().as_posix()
+    begins = tuple(f"{uri.rstrip('/')}{mark}" for mark in _INSIDE)
+    query = select(Source.id, Source.uri).where(
+        or_(*(Source.uri.startswith(begin, autoescape=True) for begin in begins))
+    )
+    # a database may compare the letters of a pattern without their case
+    return [row.id for row in connection.execute(query) if row.uri.startswith(begins)]
 
 
 def _find_run(connection: Connection, target: str) -> int:

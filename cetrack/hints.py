@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from pathlib import PurePath
 
+from cetrack.packing import unpacked_name
 from cetrack.precisions import METHODS, RUNTIMES, find_precision, label_words
 
 _GENERIC = frozenset(
@@ -77,7 +78,7 @@ def _stem(name: str) -> str:
     """A file's name without its suffix; blank where it says nothing."""
     if _MADE_UP.search(name):
         return ""
-    bare = name.removesuffix(".gz")
+    bare = unpacked_name(name)
     return bare.rpartition(".")[0] or bare
 
 

@@ -7,10 +7,12 @@ linked.
 
 from __future__ import annotations
 
+import itertools
 import os
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +22,11 @@ from cetrack.db.engine import dialect_of, patiently
 from cetrack.discover import discover
 from cetrack.domain import Notice
 from cetrack.errors import ReadError
+from cetrack.inside import Origin
 from cetrack.linking import link
 from cetrack.matching import Change, Match, match_runs
 from cetrack.models import Source as SourceRow
-from cetrack.parallel import Crew, crew
+from cetrack.parallel import ALONE, Crew, crew
 from cetrack.preparing import IngestOptions as IngestOptions
 from cetrack.preparing import Prepared, checked
 from cetrack.readers.source import Source
@@ -78,24 +81,41 @@ def ingest(
     workers: int | None = 1,
     cluster: str | None = None,
 ) -> IngestReport:
-    """Take in files, folders and globs; ``store`` None is a dry run without a database.
+    """Take in files, archives, folders and globs: see :func:`take_in`.
+
+    Raises UsageError also for a path that names nothing.
+    """
+    origins = discover(paths)
+    return take_in(store, origins, options, progress=progress, workers=workers, cluster=cluster)
+
+
+def take_in(
+    store: Store | None,
+    origins: Sequence[Origin],
+    options: IngestOptions | None = None,
+    *,
+    progress: Progress | None = None,
+    workers: int | None = 1,
+    cluster: str | None = None,
+) -> IngestReport:
+    """Take in all sources of some origins; ``store`` None is a dry run without a database.
 
     Files are read by ``workers`` processes (None: as many as help), or by the Dask cluster whose
-    scheduler is at ``cluster``, and stored by this process in the order of their paths: the result
-    is the same.
+    scheduler is at ``cluster``, and stored by this process in the order given: the result is the
+    same.
 
-    Raises UsageError for a missing path or an unknown option, StoreError when the database cannot
-    be used. Whatever is wrong with a file is in the report.
+    Raises UsageError for an unknown option, StoreError when the database cannot be used. Whatever
+    is wrong with a file is in the report.
     """
-    options = checked(options or IngestOptions())
-    sources = discover(paths)
-    work = _Work(store, options)
-    others = _helpful(len(sources)) if workers is None else (workers if workers > 1 else 0)
-    with crew(others=others, cluster=cluster) as hands:
-        readings = work.read(sources, hands, progress or _silent)
+    work = _Work(store, checked(options or IngestOptions()))
+    files = sum(map(len, origins))
+    others = _helpful(files) if workers is None else (workers if workers > 1 else 0)
+    with (
+        crew(others=others, cluster=cluster) as hands,
+        closing(work.read(origins, hands, progress or _silent)) as readings,
+    ):
         reports = [report for batch in batches(readings) for report in work.take(batch)]
-    (progress or _silent)(len(sources), len(sources), "")
-    return IngestReport(sources=tuple(reports), remarks=tuple(work.finish()))
+    return IngestReport(sources=tuple(reports), remarks=(*work.remarks, *work.finish()))
 
 
 def _helpful(files: int) -> int:
@@ -118,15 +138,25 @@ class _Work:
         self.command = uuid.uuid4().hex
         self.touched: list[int] = []
         self.fixed: set[int] = set()
+        self.remarks: list[str] = []
 
-    def read(self, sources: Sequence[Source], hands: Crew, progress: Progress) -> Iterator[Reading]:
+    def read(
+        self, origins: Sequence[Origin], hands: Crew, progress: Progress
+    ) -> Generator[Reading, None, None]:
         """What each source gives, in order."""
-        done = 0
-        for readings in hands.ordered(read_unit, self._units(sources, travels=hands.elsewhere)):
-            for reading in readings:
-                progress(done, len(sources), reading.uri)
-                yield reading
-                done += 1
+        done, total = 0, sum(map(len, origins))
+        for origin in origins:
+            # what only this machine sees is read by this process
+            reading = hands if origin.is_shared or not hands.far else ALONE
+            with origin.opened() as sources:
+                total += len(sources) - len(origin)
+                units = self._units(sources, travels=reading.elsewhere)
+                for result in itertools.chain.from_iterable(reading.ordered(read_unit, units)):
+                    progress(done, total, result.uri)
+                    yield result
+                    done += 1
+            self.remarks += origin.remarks
+        progress(done, total, "")
 
     def _units(self, sources: Sequence[Source], *, travels: bool) -> Iterator[Unit]:
         """The sources one by one; several small ones together where each unit is a journey."""

@@ -29,10 +29,12 @@ _CONNECT_S = 10
 
 
 class Crew(Protocol):
-    """Whoever does units of work, ``size`` of them at once, ``elsewhere`` or in this process."""
+    """Whoever does units of work, ``size`` of them at once, ``elsewhere`` or in this process;
+    ``far`` when that may be another machine."""
 
     size: int
     elsewhere: bool
+    far: bool
 
     def ordered(self, work: Callable[[U], R], units: Iterable[U]) -> Iterator[R]:
         """``work`` of every unit, in the order of the units.
@@ -63,7 +65,7 @@ def crew(*, others: int = 0, cluster: str | None = None) -> Iterator[Crew]:
         finally:
             several.close()
     else:
-        yield _Alone()
+        yield ALONE
 
 
 def _set_up() -> None:
@@ -77,11 +79,14 @@ class _Alone:
     """This process: a unit is done when its result is asked for."""
 
     size = 1
-    elsewhere = False
+    elsewhere = far = False
 
     def ordered(self, work: Callable[[U], R], units: Iterable[U]) -> Iterator[R]:
         """See :class:`Crew`."""
         return map(work, units)
+
+
+ALONE: Crew = _Alone()
 
 
 class _Executors:
@@ -89,8 +94,9 @@ class _Executors:
 
     elsewhere = True
 
-    def __init__(self, make: Callable[[], Executor], size: int) -> None:
+    def __init__(self, make: Callable[[], Executor], size: int, *, far: bool = False) -> None:
         self.size = size
+        self.far = far
         self._make = make
         self._executor = make()
 
@@ -161,7 +167,7 @@ def _cluster(address: str) -> Iterator[Crew]:
                 f"--cluster {address}: the scheduler has no workers",
                 hint=f"start some, on any machine that sees the files: dask worker {address}",
             )
-        yield _Executors(client.get_executor, size)
+        yield _Executors(client.get_executor, size, far=True)
     except KilledWorker as error:
         raise WorkerError(
             f"--cluster {address}: workers were lost again and again: {error}",

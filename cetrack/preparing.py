@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, cached_property, partial
-from pathlib import PurePath
 from typing import Any
 
 from cetrack import identity
@@ -106,14 +105,15 @@ class Preparer:
         A run whose model or precision nobody names is kept under an unknown one.
         """
         ordinals: Counter[str] = Counter()
-        where = f"{source.key}@{socket.gethostname()}"
+        place = source.key if source.location is None else source.location.as_posix()
+        where = f"{place}@{socket.gethostname()}"
         outside = cache(partial(self._time_of_source, source))
         prepared = []
         for record in records:
             stated = _with_path(record, source)
             named, contradictions = apply_settings(stated, self.options.settings)
             notices.extend(Notice(record.place, text) for text in contradictions)
-            named = _with_names(named, source)
+            named = _with_commit(_with_names(named, source), source)
             experiment = self._experiment(named)
             keys, ordinal = _keys(stated, named, experiment, where, ordinals)
             run = normalize(named)
@@ -155,6 +155,8 @@ class Preparer:
     def _time_of_source(self, source: Source) -> tuple[datetime, TimeSource]:
         if self.options.at is not None:
             return self.options.at, TimeSource.OPTION
+        if source.commit is not None:  # it tells the versions of a file apart, its name does not
+            return source.commit.time, TimeSource.GIT
         # the file's own name first, then those of the folders below the one that was named
         names = [source.name, *reversed(source.inner.parent.parts)]
         named = next((time for time in map(time_in_name, names) if time is not None), None)
@@ -218,8 +220,9 @@ def _with_path(record: RunRecord, source: Source) -> RunRecord:
     if record.identity is Identity.UID and record.model.name and record.precision:
         return record
     changes: dict[str, Any] = {}
-    if source.path is not None and not (record.model.name and record.precision):
-        model, precision = path_hints(source.inner, PurePath(source.key))
+    location = source.location
+    if location is not None and not (record.model.name and record.precision):
+        model, precision = path_hints(source.inner, location)
         if not record.model.name and model:
             changes["model"] = replace(record.model, name=model)
             changes["weak"] = record.weak | {"model"}
@@ -228,9 +231,16 @@ def _with_path(record: RunRecord, source: Source) -> RunRecord:
         if not record.precision and precision:
             changes["precision"] = precision
             changes["weak"] = changes.get("weak", record.weak) | {"precision"}
-    if not record.variant and source.path is not None:
+    if not record.variant and location is not None:
         changes["variant"] = variant_of(source.name)
     return copied(record, **changes) if changes else record
+
+
+def _with_commit(record: RunRecord, source: Source) -> RunRecord:
+    """The record with the commit that its source was read from, where it states none itself."""
+    if source.commit is None or record.git_commit:
+        return record
+    return copied(record, git_commit=source.commit.id, weak=record.weak | {"git_commit"})
 
 
 def _with_names(record: RunRecord, source: Source) -> RunRecord:
@@ -238,7 +248,7 @@ def _with_names(record: RunRecord, source: Source) -> RunRecord:
     unknown one. A notice says what to do about that, and about a precision that is not named."""
     said = []
     if not record.model.name.strip():
-        model = path_label(PurePath(source.key)) if source.path is not None else ""
+        model = path_label(source.location) if source.location is not None else ""
         taken = f"'{model}' is taken from the path" if model else "is named nowhere"
         said.append(f"the model {taken}: --set model=NAME says it")
         record = copied(

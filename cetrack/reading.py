@@ -15,7 +15,7 @@ from cetrack.domain import Notice, RunRecord, copied
 from cetrack.errors import ReadError, UnknownFormatError
 from cetrack.preparing import IngestOptions, Prepared, Preparer
 from cetrack.readers.base import Match, Reader
-from cetrack.readers.registry import choose, reader_named, readers
+from cetrack.readers.registry import check_content, choose, reader_named, readers
 from cetrack.readers.source import Source
 
 
@@ -148,7 +148,9 @@ def read_source(source: Source, preparer: Preparer, known: Sequence[Version] = (
 def _standing(error: ReadError, source: Source) -> Standing:
     suffix = PurePath(source.name.lower()).suffix
     unknown = isinstance(error, UnknownFormatError) and source.found
-    return Standing.SKIPPED if unknown and suffix not in _RESULTS else Standing.REJECTED
+    # a repository has JSON of many kinds, in many versions
+    may_be_results = suffix in _RESULTS and source.commit is None
+    return Standing.SKIPPED if unknown and not may_be_results else Standing.REJECTED
 
 
 def _unchanged(source: Source, reader: str | None, known: Sequence[Version]) -> Version | None:
@@ -191,10 +193,9 @@ def _read(source: Source, preparer: Preparer) -> Reading:
 
 
 def _reader(source: Source, name: str | None) -> tuple[Reader, Match]:
-    if not source.head.strip():
-        raise ReadError(source.uri, "the file is empty")
     if name is None:
         return choose(source)
+    check_content(source)
     reader = reader_named(name)
     match = reader.sniff(source)
     return reader, Match.COMPANION if match is Match.COMPANION else Match.YES

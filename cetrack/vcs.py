@@ -6,7 +6,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-_TIMEOUT_S = 60
+from cetrack.repository import ask_git
 
 
 class GitTimes:
@@ -57,11 +57,7 @@ def _commit_times(root: Path) -> dict[str, datetime]:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    command = ["git", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments, no shell
-            command, capture_output=True, check=True, timeout=_TIMEOUT_S
-        )
+        return ask_git(folder, *arguments)
     except (OSError, subprocess.SubprocessError):
         return None  # no git, or not one that works here: the next source of time is asked
-    return done.stdout.decode("utf-8", "surrogateescape")

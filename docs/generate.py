@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))  # this checkout's cetrack, whichever is installed
 _WIDTH = 80  # whatever the width of the terminal
 _INTRODUCTION = """\
 # Command line

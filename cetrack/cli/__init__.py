@@ -28,6 +28,7 @@ from cetrack.cli import (
     runs,
     show,
     sql,
+    watch,
 )
 from cetrack.errors import CetrackError
 
@@ -85,6 +86,7 @@ def _root(
 
 _COMMANDS: dict[str, Callable[..., None]] = {
     "ingest": ingest.ingest,
+    "watch": watch.watch,
     "runs": runs.runs,
     "show": show.show,
     "models": models.models,

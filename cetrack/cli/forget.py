@@ -24,7 +24,11 @@ _COLUMNS = (
 
 def forget(
     target: Annotated[
-        str, typer.Argument(metavar="SOURCE|RUN", help="An ingested file, or how a uid begins.")
+        str,
+        typer.Argument(
+            metavar="SOURCE|RUN",
+            help="An ingested file, a folder, archive or repository of them, or how a uid begins.",
+        ),
     ],
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -40,6 +44,7 @@ def forget(
     Examples:
       cetrack forget results/broken.json --dry-run
       cetrack forget results/broken.json
+      cetrack forget results-2025.zip --dry-run
       cetrack forget 3f2a91c0 --yes
     """
     from cetrack.forget import forget as remove

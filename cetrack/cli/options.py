@@ -74,3 +74,27 @@ Cluster = Annotated[
         show_default=False,
     ),
 ]
+Experiment = Annotated[
+    str | None, typer.Option("--experiment", metavar="NAME", help="The campaign of the runs.")
+]
+ReaderName = Annotated[
+    str | None,
+    typer.Option("--reader", metavar="NAME", help="Read as this format; see 'cetrack formats'."),
+]
+Facts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A fact that the files leave open: device=, dataset=, model=, param.X=, tag.X= …",
+    ),
+]
+BaselinePrecision = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline-precision",
+        metavar="PRECISION",
+        help="What compressed runs are compared with; fp32 unless told otherwise.",
+        show_default=False,
+    ),
+]

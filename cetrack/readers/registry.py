@@ -15,6 +15,7 @@ from cetrack.readers.base import Match, Objection, Reader
 from cetrack.readers.source import Source
 
 GROUP = "cetrack.readers"
+_LFS = b"version https://git-lfs.github.com/spec/"
 _NEAREST = 2  # readers whose objection to a file is shown
 _BUILT_IN = {
     "benchmark": "cetrack.readers.benchmark:BenchmarkReader",
@@ -72,14 +73,23 @@ def reader_named(name: str) -> Reader:
     return readers()[name]
 
 
+def check_content(source: Source) -> None:
+    """Raises ReadError for a file that is empty, or that only stands for another one."""
+    if not source.head.strip():
+        raise ReadError(source.uri, "the file is empty")
+    if source.head.startswith(_LFS):
+        raise ReadError(
+            source.uri, "a git-LFS pointer, not the file", hint="git lfs pull brings the files"
+        )
+
+
 def choose(source: Source) -> tuple[Reader, Match]:
     """The one reader that recognises the content, and how.
 
     Raises ReadError for JSON that does not parse, and UnknownFormatError when no reader, or more
     than one, is sure.
     """
-    if not source.head.strip():
-        raise ReadError(source.uri, "the file is empty")
+    check_content(source)
     answers = {name: reader.sniff(source) for name, reader in readers().items()}
     level = max(answers.values())
     if level is Match.NO:
@@ -140,7 +150,8 @@ _INTRODUCTION = """\
 # Formats
 
 What cetrack reads, made from the readers themselves. A file is recognised by its content, whatever
-its name; in a folder only files with a name below are looked at, packed with gzip (`.gz`) or not.
+its name; in a folder only files with a name below are looked at, packed (`.gz`, `.bz2`, `.xz`,
+`.zst`) or not, and archives of such files; [sources.md](sources.md) says where files may come from.
 Text is UTF-8, or UTF-16 with a byte-order mark. What a reader did not understand is a warning of
 the file; what it cannot read at all rejects the file, and no other.
 

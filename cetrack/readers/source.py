@@ -1,37 +1,42 @@
 """A source as readers see it: bytes, its first part, and what can be told from them once.
 
-Knows files, gzip and JSON text; knows no format.
+Knows files, JSON and YAML text; knows no format.
 """
 
 from __future__ import annotations
 
 import glob
-import gzip
 import hashlib
 import io
 import os
-import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from cetrack.errors import MalformedSourceError, ReadError
+from cetrack.packing import PackedError, unpacked, unpacked_name
 from cetrack.readers.json_text import JsonText, parse_json
 from cetrack.readers.yaml_text import parse_yaml
 
 HEAD_BYTES = 65_536
 MAX_DOCUMENT_BYTES = 512 * 2**20
 MAX_LINE_BYTES = 256 * 2**20
-_GZIP = b"\x1f\x8b"
 UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _GLOB_CHARACTERS = frozenset("*?[")
 _BLOCK = 1 << 20
 _SMALL_BYTES = 1 << 20
+
+
+class Commit(NamedTuple):
+    """A commit that a source was read from: its full hash, and when it was made."""
+
+    id: str
+    time: datetime
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +59,16 @@ class Source:
         """What the source is stored under: the absolute path, ``-`` for a stream."""
         return self.uri if self.path is None else Path(self.path).absolute().as_posix()
 
+    @property
+    def location(self) -> PurePath | None:
+        """Where it lies, or lay, as a path that may tell about its runs; None for a stream."""
+        return None if self.path is None else PurePath(self.key)
+
+    @property
+    def commit(self) -> Commit | None:
+        """The commit that it was read from, None for a file that simply lies there."""
+        return None
+
     def open(self) -> AbstractContextManager[IO[bytes]]:
         """The text, unpacked, as UTF-8 where it begins with the byte-order mark of UTF-16.
 
@@ -68,16 +83,21 @@ class Source:
     @contextmanager
     def _opened(self, *, is_text: bool) -> Iterator[IO[bytes]]:
         try:
-            with self._raw() as raw, _unpacked(raw) as stream:
+            with self._raw() as raw:
+                stream = unpacked(raw)
                 yield _as_utf8(stream, self.uri) if is_text else stream
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise MalformedSourceError(self.uri, "gzip", str(error)) from error
+        except PackedError as error:
+            raise MalformedSourceError(self.uri, error.kind, error.problem) from error
         except OSError as error:
             raise ReadError(self.uri, f"cannot be read: {error.strerror or error}") from error
 
     def _raw(self) -> IO[bytes]:
         if self._held is not None:
             return io.BytesIO(self._held)
+        return self._lying()
+
+    def _lying(self) -> IO[bytes]:
+        """The bytes as they lie there."""
         assert self.path is not None, "a source has a path or its content"
         return self.path.open("rb")
 
@@ -85,9 +105,9 @@ class Source:
     def _held(self) -> bytes | None:
         """The content of a stream or of a small file, which is read once and so cannot change
         between its hash and its parsing; None for a large one."""
-        if self.content is not None or self.path is None or self.size_bytes > _SMALL_BYTES:
+        if self.content is not None or self.size_bytes > _SMALL_BYTES:
             return self.content
-        with self.path.open("rb") as stream:
+        with self._lying() as stream:
             return stream.read()
 
     @cached_property
@@ -250,16 +270,8 @@ class Source:
 
     @cached_property
     def name(self) -> str:
-        """The file's name without ``.gz``."""
-        name = PurePath(self.uri.replace("\\", "/")).name
-        return name[:-3] if name.endswith(".gz") else name
-
-
-def _unpacked(raw: IO[bytes]) -> AbstractContextManager[IO[bytes]]:
-    packed = raw.read(2) == _GZIP
-    raw.seek(0)
-    # a GzipFile reads like any binary file
-    return gzip.GzipFile(fileobj=raw) if packed else nullcontext(raw)  # type: ignore[return-value]
+        """The file's name without ``.gz`` or another suffix of packed files."""
+        return unpacked_name(PurePath(self.uri.replace("\\", "/")).name)
 
 
 def _as_utf8(stream: IO[bytes], uri: str) -> IO[bytes]:

@@ -35,7 +35,9 @@ DOCS = Path(__file__).parents[2] / "docs"
         pytest.param("a,b\n1,2\n", "no reader understands it", id="another table"),
         pytest.param("\0\1\2", "a binary file that no reader knows", id="binary"),
         pytest.param("Größe".encode("latin-1"), "byte 2: not UTF-8 text", id="latin-1"),
-        pytest.param(b"version https://git-lfs.github.com/spec/v1\n", "no reader", id="git-lfs"),
+        pytest.param(
+            b"version https://git-lfs.github.com/spec/v1\n", "a git-LFS pointer", id="git-lfs"
+        ),
         pytest.param(b"\x1f\x8b\x08", "gzip: ", id="cut gzip"),
     ],
 )
