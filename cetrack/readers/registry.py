@@ -16,10 +16,20 @@ from cetrack.readers.source import Source
 GROUP = "cetrack.readers"
 _NEAREST = 2  # readers whose objection to a file is shown
 _BUILT_IN = {
+    "asv": "cetrack.readers.asv:AsvReader",
+    "bencher": "cetrack.readers.bencher:BencherReader",
     "benchmark": "cetrack.readers.benchmark:BenchmarkReader",
     "cetrack": "cetrack.readers.cetrack_runs:CetrackReader",
     "compression": "cetrack.readers.compression:CompressionReader",
     "epochs": "cetrack.readers.epochs:EpochsReader",
+    "google_benchmark": "cetrack.readers.google_benchmark:GoogleBenchmarkReader",
+    "lnt": "cetrack.readers.lnt:LntReader",
+    "nncf": "cetrack.readers.nncf:NncfReader",
+    "olive": "cetrack.readers.olive:OliveReader",
+    "pyperf": "cetrack.readers.pyperf:PyperfReader",
+    "pytest_benchmark": "cetrack.readers.pytest_benchmark:PytestBenchmarkReader",
+    "qai_hub": "cetrack.readers.qai_hub:QaiHubReader",
+    "torch_hud": "cetrack.readers.torch_hud:TorchHudReader",
 }
 
 
