@@ -87,13 +87,16 @@ def repetitions(values: Any) -> FloatArray | None:
 
 
 def summary(values: FloatArray) -> tuple[float, Spread]:
-    """The mean of repetitions and their spread; of one number there is no deviation."""
-    known = values[np.isfinite(values)]
+    """The mean of repetitions, NaN left out, and the spread of the finite ones; of one number
+    there is no deviation."""
+    known, finite = values[~np.isnan(values)], values[np.isfinite(values)]
     if not len(known):
         return math.nan, Spread(n=len(values))
-    std = float(known.std(ddof=1)) if len(known) > 1 else None
-    spread = Spread(std=std, min=float(known.min()), max=float(known.max()), n=len(values))
-    return float(known.mean()), spread
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(known.mean())
+        std = float(finite.std(ddof=1)) if len(finite) > 1 else None
+    least, greatest = (finite.min(), finite.max()) if len(finite) else (None, None)
+    return mean, spread_of(std=std, least=least, greatest=greatest, n=len(values))
 
 
 def repeated(
