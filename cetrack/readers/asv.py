@@ -41,7 +41,7 @@ from cetrack.readers.entries import pointer
 from cetrack.readers.fields import MODEL_KEYS, filled, with_fields
 from cetrack.readers.numbers import is_number, param_of
 from cetrack.readers.source import Source
-from cetrack.readers.stated import Stated, read_stated, split_precision
+from cetrack.readers.stated import Stated, on_device, read_stated, split_precision
 from cetrack.readers.times import parse_time
 from cetrack.readers.timings import summary, used_metrics
 
@@ -188,7 +188,7 @@ class _Commit:
             raw=_raw(name, self._commit, self._variant, result),
             model=hint,
             precision=precision,
-            environment=self._environment,
+            environment=on_device(self._environment, stated.entry.fields),
             variant=variant,
             status=Status.FINISHED if series else Status.FAILED,
             status_reason="" if series else "the benchmark failed",

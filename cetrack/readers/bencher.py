@@ -10,6 +10,7 @@ from typing import Any
 
 from cetrack.domain import Identity, Kind, ModelHint, Notice, RunRecord, Series
 from cetrack.errors import MalformedSourceError
+from cetrack.precisions import is_precision
 from cetrack.readers.base import Match, Reader, matched
 from cetrack.readers.entries import pointer
 from cetrack.readers.numbers import float_of, is_number
@@ -81,7 +82,10 @@ def _is_bmf(source: Source) -> bool:
 
 
 def _is_benchmark(entry: Any) -> bool:
-    return isinstance(entry, dict) and bool(entry) and all(map(_is_measure, entry.values()))
+    """True for measures alone; of a model by precision another reader knows more."""
+    if not isinstance(entry, dict) or not entry or any(map(is_precision, entry)):
+        return False
+    return all(map(_is_measure, entry.values()))
 
 
 def _is_measure(item: Any) -> bool:

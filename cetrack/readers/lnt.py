@@ -28,7 +28,7 @@ from cetrack.readers.entries import flatten
 from cetrack.readers.fields import with_fields
 from cetrack.readers.numbers import float_of, is_number
 from cetrack.readers.source import Source
-from cetrack.readers.stated import read_stated, split_precision
+from cetrack.readers.stated import Stated, read_stated, split_precision
 from cetrack.readers.times import parse_time
 from cetrack.readers.timings import repeated, repetitions, used_metrics
 
@@ -102,12 +102,7 @@ def _record(
     name, precision = split_precision(test["name"])
     series, samples = _measured(test)
     failed = [key for key in test if key.endswith("_status") and _is_failure(test[key])]
-    about = {key: value for key, value in machine.items() if key != "name"}
-    stated = read_stated(
-        {**about, **{k: v for k, v in run.items() if k not in _TIMES}},
-        "/run",
-        numbers_are_params=True,
-    )
+    stated = _stated(machine, run)
     texts = {key: value for key, value in test.items() if isinstance(value, str) and key != "name"}
     record = RunRecord(
         format=FORMAT,
@@ -130,6 +125,13 @@ def _record(
         notices=tuple(stated.entry.notices),
     )
     return with_fields(record, stated.entry.fields)
+
+
+def _stated(machine: Mapping[str, Any], run: Mapping[str, Any]) -> Stated:
+    """What is said about machine and run beside their names and times."""
+    about = {key: value for key, value in machine.items() if key != "name"}
+    about.update({key: value for key, value in run.items() if key not in _TIMES})
+    return read_stated(about, "/run", numbers_are_params=True)
 
 
 def _is_failure(status: Any) -> bool:

@@ -23,7 +23,7 @@ from cetrack.readers.base import Match, Reader, matched
 from cetrack.readers.fields import filled, with_fields
 from cetrack.readers.numbers import float_or_none, is_number, param_of
 from cetrack.readers.source import Source
-from cetrack.readers.stated import read_stated, split_precision
+from cetrack.readers.stated import on_device, read_stated, split_precision
 from cetrack.readers.times import parse_time
 from cetrack.readers.timings import repeated, repetitions
 
@@ -128,7 +128,7 @@ def _record(item: Mapping[str, Any], shared: Mapping[str, Any], place: str) -> R
         ),
         precision=stated.precision or written,
         variant=bare if stated.model.name else "",
-        environment=_environment(metadata),
+        environment=on_device(_environment(metadata), stated.entry.fields),
         started_at=parse_time(metadata.get("date")),
         series=tuple(series),
         samples=tuple(samples),

@@ -26,7 +26,13 @@ from cetrack.readers.base import Match, Objection, Reader, lacking, matched
 from cetrack.readers.fields import filled, with_fields
 from cetrack.readers.numbers import float_of, is_number, param_of
 from cetrack.readers.source import Source
-from cetrack.readers.stated import Stated, read_stated, split_precision, without_piece
+from cetrack.readers.stated import (
+    Stated,
+    on_device,
+    read_stated,
+    split_precision,
+    without_piece,
+)
 from cetrack.readers.times import parse_time
 from cetrack.readers.timings import repetitions, stated_spread, statistics, used_metrics
 
@@ -177,7 +183,7 @@ def _record(item: Mapping[str, Any], place: str, session: RunRecord) -> RunRecor
         model=hint,
         precision=precision,
         variant=variant,
-        environment=_fitting(session.environment, str(fields.get("device", ""))),
+        environment=on_device(session.environment, fields),
         series=tuple(series),
         samples=(*samples, *extra.entry.samples),
         artifacts=tuple(extra.entry.artifacts),
@@ -191,12 +197,6 @@ def _record(item: Mapping[str, Any], place: str, session: RunRecord) -> RunRecor
 def _is_kept(value: Any) -> bool:
     """False for an object that only its address in memory tells apart."""
     return not (isinstance(value, str) and value.startswith(_OBJECT))
-
-
-def _fitting(environment: Environment, device: str) -> Environment:
-    """The environment; the processor of the host is no accelerator of a run on another device."""
-    on_host = not device or "cpu" in device.lower()
-    return environment if on_host else replace(environment, accelerator="")
 
 
 def _series(stats: Mapping[str, Any]) -> list[Series]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from cetrack.domain import ModelHint
+from cetrack.domain import Environment, ModelHint
 from cetrack.precisions import METHODS, RUNTIMES, find_precision, is_precision
 from cetrack.readers.entries import Entry, read_entry
 from cetrack.readers.fields import model_hint
@@ -59,6 +59,13 @@ def read_stated(
             precision = rest.pop(lowered[name])
     hint, rest = model_hint(rest)
     return Stated(hint, precision, read_entry(rest, place, numbers_are_params=numbers_are_params))
+
+
+def on_device(environment: Environment, fields: Mapping[str, Any]) -> Environment:
+    """The environment of a run with these fields: the processor of the host, which harnesses
+    state, is no accelerator of a run on another device."""
+    device = str(fields.get("device") or "cpu")
+    return environment if "cpu" in device.lower() else replace(environment, accelerator="")
 
 
 def split_precision(name: str) -> tuple[str, str]:

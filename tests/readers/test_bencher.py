@@ -30,6 +30,7 @@ def test_a_benchmark_is_a_run_in_the_units_of_bencher() -> None:
         {"a": BOUND, "b": {"latency": {"value": 1, "unit": "ms"}}},
         {"a": BOUND, "b": {"latency": 1}},
         {"a": BOUND, "b": {}},
+        {"a": {"fp32": {"value": 1, "lower_value": 0.5}, "int8": {"value": 1}}},
         {"a": BOUND, "b": 5},
         {"a": {"latency": {"value": "1", "lower_value": 1}}},
         {"a": {"latency": {"value": 1, "lower_value": None}}},

@@ -70,6 +70,17 @@ def test_values_have_the_unit_that_the_metadata_state(
     assert run.samples == ()
 
 
+@pytest.mark.parametrize(
+    ("device", "expected"), [("cpu", "EPYC"), ("cuda:0", ""), (None, "EPYC"), (5, "EPYC")]
+)
+def test_the_processor_of_the_host_is_no_accelerator_of_another_device(
+    device: Any, expected: str
+) -> None:
+    content = suite({"values": [2.0]}, name="a", cpu_model_name="EPYC", device=device)
+
+    assert read(content).runs[0].record.environment.accelerator == expected
+
+
 def test_a_file_of_one_benchmark_has_its_name_at_the_top() -> None:
     run = read(sample("pyperf/single.json")).runs[0]
 
