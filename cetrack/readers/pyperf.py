@@ -23,7 +23,13 @@ from cetrack.readers.base import Match, Reader, matched
 from cetrack.readers.fields import filled, with_fields
 from cetrack.readers.numbers import float_or_none, is_number, param_of
 from cetrack.readers.source import Source
-from cetrack.readers.stated import on_device, read_stated, split_precision
+from cetrack.readers.stated import (
+    object_in,
+    on_device,
+    read_stated,
+    split_precision,
+    text_in,
+)
 from cetrack.readers.times import parse_time
 from cetrack.readers.timings import repeated, repetitions
 
@@ -79,7 +85,7 @@ class PyperfReader(Reader):
         if not isinstance(items, list):
             raise MalformedSourceError(source.uri, "", "no list of benchmarks")
         yield from source.json.notices
-        shared = _block(document)
+        shared = object_in(document, "metadata")
         for number, item in enumerate(items):
             place = f"/benchmarks/{number}"
             record = _record(item, shared, place) if isinstance(item, dict) else None
@@ -102,20 +108,15 @@ def _runs(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [run for run in runs if isinstance(run, dict)] if isinstance(runs, list) else []
 
 
-def _block(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    metadata = values.get("metadata")
-    return metadata if isinstance(metadata, dict) else {}
-
-
 def _record(item: Mapping[str, Any], shared: Mapping[str, Any], place: str) -> RunRecord | None:
     runs = [run for run in _runs(item) if _values(run) is not None]
     if not runs:
         return None
     # what all runs of a benchmark share stands above them, what one alone has is of the moment
-    metadata = {**shared, **_block(item), **_block(runs[0])}
+    metadata = {**shared, **object_in(item, "metadata"), **object_in(runs[0], "metadata")}
     own = {key: value for key, value in metadata.items() if key not in _COLLECTED}
     stated = read_stated(own, f"{place}/metadata", numbers_are_params=True)
-    bare, written = split_precision(_text(metadata, "name"))
+    bare, written = split_precision(text_in(metadata, "name"))
     series, samples = _measured(runs, metadata)
     record = RunRecord(
         format=FORMAT,
@@ -124,7 +125,7 @@ def _record(item: Mapping[str, Any], shared: Mapping[str, Any], place: str) -> R
         identity=Identity.SNAPSHOT,
         raw={"metadata": dict(shared), **item},
         model=filled(
-            stated.model, ModelHint(name=bare, description=_text(metadata, "description"))
+            stated.model, ModelHint(name=bare, description=text_in(metadata, "description"))
         ),
         precision=stated.precision or written,
         variant=bare if stated.model.name else "",
@@ -147,13 +148,13 @@ def _measured(
     runs: list[Mapping[str, Any]], metadata: Mapping[str, Any]
 ) -> tuple[list[Series], list[Sample]]:
     values = np.concatenate([_values(run) for run in runs])
-    written = _text(metadata, "unit") or "second"
+    written = text_in(metadata, "unit") or "second"
     name, sample, unit = _METRICS.get(written, ("value", "value", written))
     series, samples = repeated(name, values, unit, sample=sample)
     if sample == "latency" and len(values) > 1:
         median = float(np.median(values))
         series.append(Series.scalar("latency_median", median, unit=unit))
-    memory = [float_or_none(_block(run).get("mem_max_rss")) for run in runs]
+    memory = [float_or_none(object_in(run, "metadata").get("mem_max_rss")) for run in runs]
     used = [number for number in memory if number is not None]
     if used and name != "peak_memory":
         series.append(Series.scalar("rss", max(used), unit="bytes"))
@@ -161,7 +162,7 @@ def _measured(
 
 
 def _warmups(runs: list[Mapping[str, Any]]) -> dict[str, ParamValue]:
-    loops: Any = _block(runs[0]).get("loops")
+    loops: Any = object_in(runs[0], "metadata").get("loops")
     warmups = runs[0].get("warmups")
     known: dict[str, ParamValue] = {"runs": len(runs)}
     if is_number(loops):
@@ -174,13 +175,8 @@ def _warmups(runs: list[Mapping[str, Any]]) -> dict[str, ParamValue]:
 def _environment(metadata: Mapping[str, Any]) -> Environment:
     details = {key: metadata[key] for key in _DETAILS if key in metadata}
     return Environment(
-        accelerator=_text(metadata, "cpu_model_name"),
-        host=_text(metadata, "hostname"),
-        os=_text(metadata, "platform"),
+        accelerator=text_in(metadata, "cpu_model_name"),
+        host=text_in(metadata, "hostname"),
+        os=text_in(metadata, "platform"),
         details=details,
     )
-
-
-def _text(values: Mapping[str, Any], key: str) -> str:
-    value = values.get(key)
-    return value if isinstance(value, str) else ""

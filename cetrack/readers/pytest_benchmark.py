@@ -28,9 +28,11 @@ from cetrack.readers.numbers import float_of, is_number, param_of
 from cetrack.readers.source import Source
 from cetrack.readers.stated import (
     Stated,
+    object_in,
     on_device,
     read_stated,
     split_precision,
+    text_in,
     without_piece,
 )
 from cetrack.readers.times import parse_time
@@ -122,20 +124,15 @@ def _stats(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return stats if isinstance(stats, dict) and known else {}
 
 
-def _block(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = values.get(key)
-    return value if isinstance(value, dict) else {}
-
-
 def _session(document: Mapping[str, Any]) -> RunRecord:
     """What holds for all runs of a file, as a record without numbers."""
-    machine, commit = _block(document, "machine_info"), _block(document, "commit_info")
-    tags = {f"git_{key}": text for key in ("branch", "project") if (text := _text(commit, key))}
+    machine, commit = object_in(document, "machine_info"), object_in(document, "commit_info")
+    tags = {f"git_{key}": text for key in ("branch", "project") if (text := text_in(commit, key))}
     if commit.get("dirty") is True:
         tags["git_dirty"] = "true"
-    if _text(document, "version"):
-        tags["pytest_benchmark_version"] = _text(document, "version")
-    commit_id = _text(commit, "id")
+    if text_in(document, "version"):
+        tags["pytest_benchmark_version"] = text_in(document, "version")
+    commit_id = text_in(commit, "id")
     return RunRecord(
         format=FORMAT,
         place="",
@@ -149,27 +146,22 @@ def _session(document: Mapping[str, Any]) -> RunRecord:
 
 
 def _environment(machine: Mapping[str, Any]) -> Environment:
-    cpu = _block(machine, "cpu")
-    brand = _text(cpu, "brand_raw") or _text(cpu, "brand")
+    cpu = object_in(machine, "cpu")
+    brand = text_in(cpu, "brand_raw") or text_in(cpu, "brand")
     details = {key: value for key, value in machine.items() if key.startswith("python_")}
     details.update({f"cpu_{key}": cpu[key] for key in _CPU if key in cpu})
     return Environment(
         accelerator=brand,
-        host=_text(machine, "node"),
-        os=" ".join(filter(None, (_text(machine, "system"), _text(machine, "release")))),
+        host=text_in(machine, "node"),
+        os=" ".join(filter(None, (text_in(machine, "system"), text_in(machine, "release")))),
         details=details,
     )
 
 
-def _text(values: Mapping[str, Any], key: str) -> str:
-    value = values.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def _record(item: Mapping[str, Any], place: str, session: RunRecord) -> RunRecord:
-    params = {key: value for key, value in _block(item, "params").items() if _is_kept(value)}
+    params = {key: value for key, value in object_in(item, "params").items() if _is_kept(value)}
     settings = read_stated(params, f"{place}/params", numbers_are_params=True)
-    extra = read_stated(_block(item, "extra_info"), f"{place}/extra_info")
+    extra = read_stated(object_in(item, "extra_info"), f"{place}/extra_info")
     stats = _stats(item)
     hint, precision, variant = _names(item, settings, extra)
     series = [*_series(stats), *extra.entry.series.values()]
@@ -211,10 +203,10 @@ def _series(stats: Mapping[str, Any]) -> list[Series]:
 def _names(item: Mapping[str, Any], settings: Stated, extra: Stated) -> tuple[ModelHint, str, str]:
     """(model, precision, variant): the test names what the settings leave open, and where it is
     defined keeps tests of one name or one model apart."""
-    name = _text(item, "name") or _text(item, "fullname").rpartition("::")[2]
+    name = text_in(item, "name") or text_in(item, "fullname").rpartition("::")[2]
     bare, written = split_precision(name)
     precision = extra.precision or settings.precision or written
-    where = _text(item, "fullname").removesuffix(name).removesuffix("::")
+    where = text_in(item, "fullname").removesuffix(name).removesuffix("::")
     hint = filled(extra.model, settings.model)
     if not hint.name:
         return filled(hint, ModelHint(name=bare)), precision, where
@@ -225,6 +217,6 @@ def _params(
     item: Mapping[str, Any], stats: Mapping[str, Any], settings: Stated, extra: Stated
 ) -> dict[str, ParamValue]:
     own = {key: param_of(stats[key]) for key in _SETTINGS if is_number(stats.get(key))}
-    if _text(item, "group"):
-        own["group"] = _text(item, "group")
+    if text_in(item, "group"):
+        own["group"] = text_in(item, "group")
     return {**own, **settings.entry.params, **extra.entry.params}

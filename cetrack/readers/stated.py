@@ -46,6 +46,18 @@ class Stated:
     entry: Entry
 
 
+def text_in(values: Mapping[str, Any], key: str) -> str:
+    """The text under a key; blank for anything else."""
+    value = values.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def object_in(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object under a key; an empty one for anything else."""
+    value = values.get(key)
+    return value if isinstance(value, dict) else {}
+
+
 def read_stated(
     values: Mapping[str, Any], place: str, *, numbers_are_params: bool = False
 ) -> Stated:

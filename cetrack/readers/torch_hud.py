@@ -26,12 +26,17 @@ from cetrack.readers.fields import filled, with_fields
 from cetrack.readers.lines import json_lines
 from cetrack.readers.numbers import is_number, param_of
 from cetrack.readers.source import Source
-from cetrack.readers.stated import read_stated
+from cetrack.readers.stated import (
+    object_in,
+    read_stated,
+    text_in,
+)
 from cetrack.readers.times import parse_time
 from cetrack.readers.timings import repeated, repetitions, used_metrics
 
 FORMAT = "torch_hud"
 _MARKS = frozenset({"benchmark", "metric", "model"})
+_TAGS = ("repo", "head_branch")
 _ENVIRONMENT = ("accelerator", "arch")
 # what tells runs apart, beside what all records of a session share
 _APART = (
@@ -116,9 +121,9 @@ def _run(records: list[tuple[str, Mapping[str, Any]]]) -> RunRecord:
     place, first = records[0]
     benchmark, model = first["benchmark"], first["model"]
     extra = {
-        **_block(first, "inputs"),
-        **_block(model, "extra_info"),
-        **_block(benchmark, "extra_info"),
+        **object_in(first, "inputs"),
+        **object_in(model, "extra_info"),
+        **object_in(benchmark, "extra_info"),
     }
     settings = {key: value for key, value in extra.items() if key not in _ENVIRONMENT}
     stated = read_stated(settings, f"{place}/benchmark", numbers_are_params=True)
@@ -130,17 +135,19 @@ def _run(records: list[tuple[str, Mapping[str, Any]]]) -> RunRecord:
         kind=Kind.BENCHMARK,
         identity=Identity.SNAPSHOT,
         raw=[item for _, item in records],
-        model=filled(ModelHint(name=_text(model, "name")), stated.model),
+        model=filled(ModelHint(name=text_in(model, "name")), stated.model),
         precision=dtype if isinstance(dtype, str) else stated.precision,
         environment=_environment(model, extra, first),
-        variant=_text(benchmark, "name"),
-        task=_text(benchmark, "mode"),
+        variant=text_in(benchmark, "name"),
+        task=text_in(benchmark, "mode"),
         started_at=parse_time(first.get("timestamp")),
-        git_commit=_text(first, "head_sha"),
+        git_commit=text_in(first, "head_sha"),
         series=tuple(series),
         samples=tuple(samples),
         params={**stated.entry.params, **_targets(records), **_about(model)},
-        tags={f"git_{key}": text for key in ("repo", "head_branch") if (text := _text(first, key))},
+        tags={
+            f"git_{key}": text for key in ("repo", "head_branch") if (text := text_in(first, key))
+        },
         metric_defs=used_metrics(series),
         notices=(*notices, *stated.entry.notices),
     )
@@ -154,12 +161,12 @@ def _environment(
     runners = record.get("runners")
     runner = runners[0] if isinstance(runners, list) and runners else {}
     runner = runner if isinstance(runner, dict) else {}
-    accelerator = next((text for key in _ENVIRONMENT if (text := _text(extra, key))), "")
+    accelerator = next((text for key in _ENVIRONMENT if (text := text_in(extra, key))), "")
     return Environment(
-        accelerator=accelerator or _text(runner, "gpu_info") or _text(runner, "cpu_info"),
-        runtime=_text(model, "backend"),
-        host=_text(runner, "name"),
-        details={"runner": _text(runner, "type")} if _text(runner, "type") else {},
+        accelerator=accelerator or text_in(runner, "gpu_info") or text_in(runner, "cpu_info"),
+        runtime=text_in(model, "backend"),
+        host=text_in(runner, "name"),
+        details={"runner": text_in(runner, "type")} if text_in(runner, "type") else {},
     )
 
 
@@ -197,13 +204,3 @@ def _measured(
         samples.pop(name, None)
         samples.update({sample.name: sample for sample in raw})
     return list(series.values()), list(samples.values()), notices
-
-
-def _block(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = values.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(values: Mapping[str, Any], key: str) -> str:
-    value = values.get(key)
-    return value if isinstance(value, str) else ""
