@@ -22,7 +22,7 @@ _COMPRESSION = Kind.COMPRESSION.value
 _TRAINING = Kind.TRAINING.value
 _BENCHMARK = Kind.BENCHMARK.value
 _RUNS = select(
-    Run.id, Run.uid, Run.model_id, Run.kind, Run.seed, Run.started_at, Run.like_key,
+    Run.id, Run.uid, Run.model_id, Run.kind, Run.variant, Run.seed, Run.started_at, Run.like_key,
     Run.baseline_run_id, Run.baseline_rule, Precision.name.label("precision"),
 ).select_from(Run).join(Precision, Precision.id == Run.precision_id)  # fmt: skip
 _Place = tuple[int, int, str]  # source, model, kind
@@ -116,6 +116,7 @@ def _nearest(
         same,
         key=lambda other: (
             other.like_key != row.like_key,
+            other.variant != row.variant,
             other.seed != row.seed,
             abs((other.started_at - row.started_at).total_seconds()),
             other.uid,
@@ -150,11 +151,15 @@ class _History:
             rows.sort(key=lambda row: (row.started_at, row.uid))
 
     def before(self, row: Any) -> Any | None:
-        """The last candidate that is not later; of several at one moment the one of its seed."""
+        """The last candidate that is not later; of several at one moment the one of its variant,
+        then of its seed."""
         rows = self._alike.get((row.like_key, row.model_id, _wanted_kind(row)), [])
         stop = bisect_right(rows, row.started_at, key=lambda other: other.started_at)
         if not stop:
             return None
         moment = rows[stop - 1].started_at
         start = bisect_left(rows, moment, key=lambda other: other.started_at)
-        return max(rows[start:stop], key=lambda other: (other.seed == row.seed, other.uid))
+        return max(
+            rows[start:stop],
+            key=lambda other: (other.variant == row.variant, other.seed == row.seed, other.uid),
+        )

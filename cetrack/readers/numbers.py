@@ -40,6 +40,11 @@ def float_of(value: float) -> float:
         return math.inf if value > 0 else -math.inf
 
 
+def float_or_none(value: Any) -> float | None:
+    """A number as float, None for anything else."""
+    return float_of(value) if is_number(value) else None
+
+
 def param_of(value: float) -> ParamValue:
     """A number as a parameter: an integer beyond 64 bits is text."""
     return str(value) if abs(value) > INT64_MAX and isinstance(value, int) else value

@@ -174,6 +174,40 @@ def test_int8_finds_its_fp32_in_the_same_file_or_in_an_earlier_one(
     assert rows(store, "baseline_rule", precision="int8", model="b") == [("history",)]
 
 
+def test_of_several_tests_of_a_model_each_finds_the_fp32_of_its_own(
+    store: Store, tmp_path: Path
+) -> None:
+    def timed(test: str, precision: str, mean: float) -> dict[str, Any]:
+        name = f"{test}[resnet50-{precision}]"
+        return {
+            "name": name,
+            "fullname": f"tests/test_models.py::{name}",
+            "extra_info": {"model": "resnet50"},
+            "stats": {"mean": mean, "rounds": 3},
+        }
+
+    session = {
+        "datetime": "2026-06-01T02:00:00",
+        "version": "5.1.0",
+        "benchmarks": [
+            timed("test_load", "fp32", 1.0),
+            timed("test_infer", "int8", 0.25),
+            timed("test_load", "int8", 0.5),
+            timed("test_infer", "fp32", 0.75),
+        ],
+    }
+    take(store, write(tmp_path / "0001_session.json", session))
+
+    names = ("variant", "metric", "value", "baseline_value")
+    query = select(*(comparisons_view.c[name] for name in names)).order_by("variant")
+    with store.read() as connection:
+        found = [tuple(row) for row in connection.execute(query)]
+    assert found == [
+        ("tests/test_models.py::test_infer", "latency_mean_ms", 250.0, 750.0),
+        ("tests/test_models.py::test_load", "latency_mean_ms", 500.0, 1000.0),
+    ]
+
+
 def test_a_compression_result_finds_the_benchmark_that_it_repeats(
     store: Store, tmp_path: Path
 ) -> None:
