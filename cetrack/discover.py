@@ -13,13 +13,15 @@ from pathlib import Path, PurePath
 from cetrack.errors import UsageError
 from cetrack.readers.registry import readers
 from cetrack.readers.source import Source
+from cetrack.servers import is_server, server_source
 
 _GLOB_CHARACTERS = frozenset("*?[")
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
 def discover(paths: Sequence[str]) -> list[Source]:
-    """The sources that ``paths`` name: files, folders (recursive), globs, ``-`` for stdin.
+    """The sources that ``paths`` name: files, folders (recursive), globs, ``-`` for stdin, URLs of
+    database servers.
 
     Sorted and without repetition, so that their order on the command line does not matter. Raises
     UsageError when a path names nothing.
@@ -41,6 +43,8 @@ def discover(paths: Sequence[str]) -> list[Source]:
 def _sources(path: str) -> Iterator[Source]:
     if path == "-":
         yield Source("-", content=sys.stdin.buffer.read())
+    elif is_server(path):
+        yield server_source(path)
     elif Path(path).is_dir():
         yield from _below(Path(path))
     elif Path(path).exists():

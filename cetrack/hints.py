@@ -15,11 +15,13 @@ from cetrack.precisions import METHODS, RUNTIMES, find_precision, label_words
 _GENERIC = frozenset(
     {
         "accuracy", "all", "artifacts", "benchmark", "benchmarks", "best", "checkpoint",
-        "checkpoints", "csv", "curves", "data", "epoch", "epochs", "eval", "exp", "experiment",
-        "experiments", "final", "fold", "histories", "history", "json", "last", "latest",
-        "lightning", "log", "logs", "loss", "metric", "metrics", "model", "models", "out", "output",
-        "outputs", "progress", "result", "results", "run", "runs", "seed", "state", "stats", "tmp",
-        "train", "trainer", "training", "val", "validation", "version",
+        "checkpoints", "config", "cout", "csv", "curves", "data", "database", "db", "epoch",
+        "epochs", "eval", "exp", "experiment", "experiments", "files", "final", "fold", "histories",
+        "history", "json", "last", "latest", "lightning", "log", "logs", "loss", "meta", "metadata",
+        "metric", "metrics", "mlflow", "mlruns", "model", "models", "nni", "optuna", "out",
+        "output", "outputs", "progress", "result", "results", "run", "runs", "sacred", "seed",
+        "state", "stats", "storage", "store", "studies", "study", "summary", "tmp", "train",
+        "trainer", "training", "trials", "val", "validation", "version", "wandb",
     }
 )  # fmt: skip
 _COUNTER = re.compile(r"^(run|seed|fold|night|day|rep|copy|checkpoint|epoch)[-_]?\d{1,9}$")
@@ -30,6 +32,7 @@ _DATE = re.compile(
     r"(?<!\d)(?:20\d\d[-_.]?[01]\d[-_.]?[0-3]\d)"
     r"(?:[T_\-. ]?[0-2]\d[-_.:h]?[0-5]\d(?:[-_.:m]?[0-5]\d)?)?Z?(?!\d)"
 )
+_TRACKED = re.compile(r"^(offline-)?run-\d{8}_\d{6}-\w+$")  # a folder of Weights & Biases
 _MAX_LEVELS = 3
 _MAX_LABELS = 6
 
@@ -80,6 +83,8 @@ def split_label(part: str) -> tuple[str, str]:
     Dates, counters, hashes and words such as ``results`` are no name. A runtime or a method beside
     the precision stays with it: ``lenet_onnx_int8`` is ``lenet`` at ``onnx_int8``.
     """
+    if _TRACKED.match(part):
+        return "", ""
     dated = _DATE.sub(" ", part)
     found = find_precision(dated)
     name, beside = (found[0].name, found[1]) if found else ("", ())

@@ -16,10 +16,16 @@ from cetrack.readers.source import Source
 GROUP = "cetrack.readers"
 _NEAREST = 2  # readers whose objection to a file is shown
 _BUILT_IN = {
+    "aim": "cetrack.readers.aim:AimReader",
     "benchmark": "cetrack.readers.benchmark:BenchmarkReader",
+    "cemi": "cetrack.readers.cemi:CemiReader",
     "cetrack": "cetrack.readers.cetrack_runs:CetrackReader",
     "compression": "cetrack.readers.compression:CompressionReader",
     "epochs": "cetrack.readers.epochs:EpochsReader",
+    "mlflow": "cetrack.readers.mlflow:MlflowReader",
+    "optuna": "cetrack.readers.optuna:OptunaReader",
+    "sacred": "cetrack.readers.sacred:SacredReader",
+    "wandb": "cetrack.readers.wandb:WandbReader",
 }
 
 

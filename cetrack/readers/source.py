@@ -16,11 +16,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from cetrack.errors import MalformedSourceError, ReadError
 from cetrack.readers.json_text import JsonText, parse_json
 from cetrack.readers.yaml_text import parse_yaml
+
+if TYPE_CHECKING:
+    from cetrack.readers.tables import Tables
 
 HEAD_BYTES = 65_536
 MAX_DOCUMENT_BYTES = 512 * 2**20
@@ -31,6 +34,13 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _GLOB_CHARACTERS = frozenset("*?[")
 _BLOCK = 1 << 20
 _SMALL_BYTES = 1 << 20
+
+
+class Server(Protocol):
+    """A database server that other tools store their runs on."""
+
+    def opened(self) -> AbstractContextManager[Tables]:
+        """Its tables as they are now, for reading only. Raises ReadError."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +62,11 @@ class Source:
     def key(self) -> str:
         """What the source is stored under: the absolute path, ``-`` for a stream."""
         return self.uri if self.path is None else Path(self.path).absolute().as_posix()
+
+    @property
+    def server(self) -> Server | None:
+        """The database server that it is; None for what consists of bytes."""
+        return None
 
     def open(self) -> AbstractContextManager[IO[bytes]]:
         """The text, unpacked, as UTF-8 where it begins with the byte-order mark of UTF-16.
