@@ -24,7 +24,8 @@ from cetrack.readers.tables import Row, Tables, quoted, selection
 if TYPE_CHECKING:
     import psycopg
 
-_URL = re.compile(r"(postgres|postgresql)(\+\w+)?://", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9]*(\+\w+)?://", re.IGNORECASE)
+_KINDS = frozenset({"postgres", "postgresql"})
 _SECRET = re.compile("pass|secret|key|token", re.IGNORECASE)
 _PLACEHOLDER = b"\0a database server"  # for readers that ask for bytes: no format begins so
 _SETTINGS = "-c default_transaction_read_only=on -c timezone=UTC -c jit=off -c lock_timeout=15000"
@@ -43,12 +44,16 @@ _ADDED = frozenset({"metrics", "trial_intermediate_values"})
 
 
 def is_server(text: str) -> bool:
-    """True for the URL of a database server."""
+    """True for the URL of a server, of whatever kind."""
     return _URL.match(text) is not None
 
 
 def server_source(text: str) -> ServerSource:
     """The source that a URL names. Raises UsageError, without its password."""
+    kind = text.partition(":")[0].partition("+")[0].lower()
+    if kind not in _KINDS:
+        hint = "postgresql://USER@HOST/DATABASE is read, and every file by its path"
+        raise UsageError(f"runs cannot be read from {kind} URLs", hint=hint)
     try:
         parts = urlsplit(text)
         secrets = frozenset(_secrets(parts))

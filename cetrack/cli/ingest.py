@@ -127,6 +127,7 @@ def ingest(
       cetrack ingest old/*.json --at 2025-11-03
       cetrack ingest results/ --dry-run
       cetrack ingest archive/ --workers 8
+      cetrack ingest postgresql://reader@tracking/mlflow
     """
     settings = opening.settings()
     options = _options(

@@ -23,6 +23,7 @@ _BUILT_IN = {
     "compression": "cetrack.readers.compression:CompressionReader",
     "epochs": "cetrack.readers.epochs:EpochsReader",
     "mlflow": "cetrack.readers.mlflow:MlflowReader",
+    "nni": "cetrack.readers.nni:NniReader",
     "optuna": "cetrack.readers.optuna:OptunaReader",
     "sacred": "cetrack.readers.sacred:SacredReader",
     "wandb": "cetrack.readers.wandb:WandbReader",
