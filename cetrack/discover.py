@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from fnmatch import translate
 from pathlib import Path, PurePath
 
-from cetrack.errors import UsageError
+from cetrack.errors import ReadError, UsageError
+from cetrack.readers import tables
 from cetrack.readers.registry import readers
 from cetrack.readers.source import Source
 from cetrack.servers import is_server, server_source
@@ -46,7 +47,7 @@ def _sources(path: str) -> Iterator[Source]:
     elif is_server(path):
         yield server_source(path)
     elif Path(path).is_dir():
-        yield from _below(Path(path))
+        yield from filter(_is_foreign, _below(Path(path)))
     elif Path(path).exists():
         yield Source(path, path=Path(path), inner=PurePath(Path(path).name))
     elif _is_glob(path):
@@ -66,6 +67,16 @@ def _below(folder: Path) -> Iterator[Source]:
             if _is_open(name) and wanted(name):
                 path = Path(root) / name
                 yield Source(str(path), path=path, inner=path.relative_to(folder), found=True)
+
+
+def _is_foreign(source: Source) -> bool:
+    """False for a database of cetrack itself, as it lies in many a folder of results."""
+    if not source.name.lower().endswith(tables.SUFFIXES):
+        return True
+    try:
+        return not tables.is_ours(tables.table_names(source))
+    except ReadError:  # said when it is read
+        return True
 
 
 def _wanted() -> Callable[[str], bool]:

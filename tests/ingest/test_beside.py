@@ -79,11 +79,11 @@ def test_a_source_is_read_again_when_a_companion_changes(store: Store, tmp_path:
     write(tmp_path / "runs" / "a.noted", {"noted": 1, "value": 0.5})
     write(tmp_path / "runs" / "bits.setting", "8")
     write(tmp_path / "shared.setting", "all")
-    first = take(store, tmp_path / "runs")
-    again = take(store, tmp_path / "runs")
+    first = take(store, tmp_path)
+    again = take(store, tmp_path)
     write(tmp_path / "runs" / "group.setting", "128")
 
-    changed = take(store, tmp_path / "runs")
+    changed = take(store, tmp_path)
 
     assert [item.status for item in first.sources] == ["new"]
     assert [item.status for item in again.sources] == ["unchanged"]
@@ -96,13 +96,12 @@ def test_a_source_is_read_again_when_a_companion_changes(store: Store, tmp_path:
 def test_files_without_results_are_skipped_and_companions_named(
     store: Store, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "results"  # beside the database of the test
-    write(folder / "RESULT-7", {"noted": 1, "value": 0.5})
-    write(folder / "a.setting.txt", "8")
-    write(folder / "notes.txt", "buy milk")
-    write(folder / "unknown.json", {"noted": 1, "other": 2})
+    write(tmp_path / "RESULT-7", {"noted": 1, "value": 0.5})
+    write(tmp_path / "a.setting.txt", "8")
+    write(tmp_path / "notes.txt", "buy milk")
+    write(tmp_path / "unknown.json", {"noted": 1, "other": 2})
 
-    report = take(store, folder)
+    report = take(store, tmp_path)
 
     found = {Path(item.uri).name: (item.status, item.problem) for item in report.sources}
     assert found == {
@@ -114,7 +113,7 @@ def test_files_without_results_are_skipped_and_companions_named(
             "a JSON object in a shape that no reader knows; nearest are noted: no key 'value'",
         ),
     }
-    named = take(store, folder / "notes.txt")
+    named = take(store, tmp_path / "notes.txt")
     assert [item.status for item in named.sources] == ["rejected"]
 
 
