@@ -245,16 +245,13 @@ def _stated(payload: Mapping[str, Any], context: Mapping[str, Any]) -> Stated:
 
 
 def _tags(payload: Mapping[str, Any]) -> dict[str, str]:
-    found = payload.get("tags")
-    named = (
-        {str(key): str(value) for key, value in found.items()}
-        if (isinstance(found, Mapping))
-        else {}
-    )
-    listed = {str(item["key"]): str(item.get("value", "")) for item in _items(payload, "tags")
-              if item.get("key")}  # fmt: skip
+    """Tags, by name or in a list, and what someone noted."""
+    found = {str(key): str(value) for key, value in _mapping(payload, "tags").items()}
+    for item in _items(payload, "tags"):
+        if item.get("key"):
+            found[str(item["key"])] = str(item.get("value", ""))
     notes = _text(payload.get("notes"))
-    return {**named, **listed, **({"note": notes} if notes else {})}
+    return {**found, **({"note": notes} if notes else {})}
 
 
 def _environment(payload: Mapping[str, Any], context: Mapping[str, Any]) -> Environment:

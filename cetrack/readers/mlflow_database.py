@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,33 +37,22 @@ _STEP, _TIME = 2, 4  # in a row of these
 
 def read_database(tables: Tables) -> Iterator[RunRecord | Notice]:
     """All runs that were not deleted."""
-    experiments = _experiments(tables)
-    datasets = _datasets(tables)
+    experiments, datasets = _experiments(tables), _datasets(tables)
     metrics = _by_run(tables, "metrics", "key", "step", "value", "timestamp", "is_nan")
     params = _by_run(tables, "params", "key", *_VALUES)
     tags = _by_run(tables, "tags", "key", "value")
     deleted: list[str] = []
     count = 0
-    for row in tables.rows("runs", _COLUMNS, [_RUN_ID]):
-        run_id, experiment_id, stage, status, start, end, name, version = row
+    for run_id, experiment_id, stage, *row in tables.rows("runs", _COLUMNS, [_RUN_ID]):
+        experiment, stage_around = experiments.get(_text(experiment_id), ("", ""))
         if not isinstance(run_id, str):
             continue
-        experiment, stage_around = experiments.get(_text(experiment_id), ("", ""))
         if DELETED in (stage, stage_around):
             deleted.append(run_id)
             continue
-        run = Run(
-            run_id=run_id,
-            place=f"/runs/{run_id}",
-            name=_text(name),
-            experiment_id=_text(experiment_id),
-            experiment=experiment,
-            status=status,
-            start_time=start,
-            end_time=end,
-            dataset=datasets.get(run_id, ""),
-            source_version=_text(version),
-        )
+        run = _run(run_id, row)
+        run.experiment_id, run.experiment = _text(experiment_id), experiment
+        run.dataset = datasets.get(run_id, "")
         run.params.update(_pairs(params.of(run_id)))
         run.tags.update(_pairs(tags.of(run_id)))
         run.series.extend(_series(metrics.of(run_id), run.notices))
@@ -71,8 +60,21 @@ def read_database(tables: Tables) -> Iterator[RunRecord | Notice]:
         yield run.record()
     if deleted:
         yield skipped(deleted)
-    if not count and not deleted:
+    elif not count:
         yield Notice("", "no runs in it")
+
+
+def _run(run_id: str, row: Sequence[Any]) -> Run:
+    status, start, end, name, version = row
+    return Run(
+        run_id=run_id,
+        place=f"/runs/{run_id}",
+        name=_text(name),
+        status=status,
+        start_time=start,
+        end_time=end,
+        source_version=_text(version),
+    )
 
 
 def _text(value: Any) -> str:

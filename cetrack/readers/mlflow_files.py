@@ -155,11 +155,7 @@ def _metric(name: str, item: Source, notices: list[Notice]) -> Series | None:
     except ReadError as error:
         notices.append(Notice(f"metrics/{name}", f"{error.problem}: left out"))
         return None
-    steps, values, times = (
-        (np.concatenate(column) for column in zip(*parts, strict=True))
-        if (parts)
-        else (np.empty(0, np.int64), np.empty(0), np.empty(0))
-    )
+    steps, values, times = map(np.concatenate, zip(*(parts or [_careful(b"")[0]]), strict=True))
     if bad:
         text = f"{bad} lines are not 'timestamp value step': left out"
         notices.append(Notice(f"metrics/{name}", text))

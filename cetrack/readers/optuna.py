@@ -180,34 +180,31 @@ class _Trial:
     system: Mapping[str, Any]
 
 
-def _trials(tables: Tables) -> Iterator[RunRecord | Notice]:
-    studies = _studies(tables)
+class _Beside:
+    """The tables whose rows belong to trials, each passed through once with the trials."""
 
-    def by_trial(table: str, *columns: str) -> Grouped:
-        return Grouped(tables.rows(table, ["trial_id", *columns], ["trial_id"]), int)
+    def __init__(self, tables: Tables) -> None:
+        def by_trial(table: str, *columns: str) -> Grouped:
+            return Grouped(tables.rows(table, ["trial_id", *columns], ["trial_id"]), int)
 
-    values = by_trial("trial_values", "objective", "value", "value_type", "step")
-    steps = by_trial(
-        "trial_intermediate_values", "step", "intermediate_value", "intermediate_value_type"
-    )
-    params = by_trial("trial_params", "param_name", "param_value", "distribution_json")
-    user = by_trial("trial_user_attributes", "key", "value_json")
-    system = by_trial("trial_system_attributes", "key", "value_json")
-    is_old = "step" in tables.columns("trial_values")
-    columns = ["trial_id", "study_id", "number", "state", "value", "datetime_start",
-               "datetime_complete"]  # fmt: skip
-    waiting = count = 0
-    for trial_id, study_id, number, state, value, start, end in tables.rows(
-        "trials", columns, ["trial_id"]
-    ):
-        if not isinstance(trial_id, int) or state == _WAITING:
-            waiting += state == _WAITING
-            continue
-        study = studies.setdefault(study_id, _Study())
-        attributes = _attributes(row[1:] for row in system.of(trial_id))
-        known = whole_number(attributes.get("_number") if number is None else number)
-        logged_values = list(values.of(trial_id))
-        trial = _Trial(
+        kind = "intermediate_value_type"
+        self._is_old = "step" in tables.columns("trial_values")
+        self._values = by_trial("trial_values", "objective", "value", "value_type", "step")
+        self._steps = by_trial("trial_intermediate_values", "step", "intermediate_value", kind)
+        self._params = by_trial("trial_params", "param_name", "param_value", "distribution_json")
+        self._user = by_trial("trial_user_attributes", "key", "value_json")
+        self._system = by_trial("trial_system_attributes", "key", "value_json")
+
+    def trial(self, row: Row, study: _Study) -> _Trial:
+        """The trial of a row of (id, number, state, value, start, end)."""
+        trial_id, number, state, value, start, end = row
+        system = _attributes(item[1:] for item in self._system.of(trial_id))
+        known = whole_number(system.get("_number") if number is None else number)
+        values = [item[1:] for item in self._values.of(trial_id)]
+        steps = [item[1:] for item in self._steps.of(trial_id)]
+        if self._is_old:
+            steps = [(step, number, None) for _, number, _, step in values]
+        return _Trial(
             trial_id=trial_id,
             study=study,
             number=study.trials if known is None else known,
@@ -215,16 +212,27 @@ def _trials(tables: Tables) -> Iterator[RunRecord | Notice]:
             value=value,
             start=start,
             end=end,
-            values=[] if is_old else [row[1:4] for row in logged_values],
-            intermediate=[row[1:] for row in steps.of(trial_id)]
-            + ([(row[4], row[2], row[3]) for row in logged_values] if is_old else []),
-            params=[row[1:] for row in params.of(trial_id)],
-            user=_attributes(row[1:] for row in user.of(trial_id)),
-            system=attributes,
+            values=[] if self._is_old else [item[:3] for item in values],
+            intermediate=steps,
+            params=[item[1:] for item in self._params.of(trial_id)],
+            user=_attributes(item[1:] for item in self._user.of(trial_id)),
+            system=system,
         )
-        study.trials += 1
-        count += 1
-        yield _record(trial)
+
+
+def _trials(tables: Tables) -> Iterator[RunRecord | Notice]:
+    studies, beside = _studies(tables), _Beside(tables)
+    columns = ["trial_id", "number", "state", "value", "datetime_start", "datetime_complete"]
+    waiting = count = 0
+    for study_id, *row in tables.rows("trials", ["study_id", *columns], ["trial_id"]):
+        if row[2] == _WAITING:
+            waiting += 1
+        elif isinstance(row[0], int):
+            study = studies.setdefault(study_id, _Study())
+            trial = beside.trial(tuple(row), study)
+            study.trials += 1
+            count += 1
+            yield _record(trial)
     if waiting:
         yield Notice("", f"{waiting} trials that wait for their turn: no runs made")
     elif not count:
@@ -245,7 +253,7 @@ def _record(trial: _Trial) -> RunRecord:
         *(Series.scalar(name, value, place=name) for name, value in measured.items()),
     ]
     place = f"/trials/{trial.trial_id}"
-    stated = stated_by({**study.attributes, **settings, **_params(trial, notices)}, place)
+    stated = stated_by({**study.attributes, **settings, **_params(trial)}, place)
     names = dict(enumerate(objectives))
     return tracked_run(
         FORMAT,
@@ -324,7 +332,7 @@ def _sorted(attributes: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, 
     return measured, {key: value for key, value in attributes.items() if key not in measured}
 
 
-def _params(trial: _Trial, notices: list[Notice]) -> dict[str, ParamValue]:
+def _params(trial: _Trial) -> dict[str, ParamValue]:
     """Name → what was chosen: a category instead of its number, an integer instead of a float."""
     return {str(name): _chosen(value, _parsed(text)) for name, value, text in trial.params}
 
@@ -337,8 +345,6 @@ def _chosen(value: Any, distribution: Any) -> Any:
     place = whole_number(value)
     if kind == "CategoricalDistribution":
         choices = attributes.get("choices")
-        there = isinstance(choices, list) and place is not None and 0 <= place < len(choices)
-        return (
-            choices[place] if there and isinstance(choices, list) and place is not None else value
-        )
+        listed = choices if isinstance(choices, list) else []
+        return listed[place] if place is not None and 0 <= place < len(listed) else value
     return place if kind.startswith("Int") and place is not None else value
