@@ -11,16 +11,18 @@ from pathlib import Path, PurePath
 
 from cetrack import names
 from cetrack.archives import Archive, is_archive
-from cetrack.errors import UsageError
+from cetrack.errors import ReadError, UsageError
 from cetrack.inside import Files, Origin
+from cetrack.readers import tables
 from cetrack.readers.source import Source
+from cetrack.servers import is_server, server_source
 
 _GLOB_CHARACTERS = frozenset("*?[")
 
 
 def discover(paths: Sequence[str]) -> list[Origin]:
     """Where the sources are that ``paths`` name: files, archives, folders (recursive), globs, ``-``
-    for stdin.
+    for stdin, URLs of database servers.
 
     Sorted and without repetition, so that their order on the command line does not matter. Raises
     UsageError when a path names nothing.
@@ -57,8 +59,10 @@ def _is_packed(source: Source) -> bool:
 def _sources(path: str) -> Iterator[Source]:
     if path == "-":
         yield Source("-", content=sys.stdin.buffer.read())
+    elif is_server(path):
+        yield server_source(path)
     elif Path(path).is_dir():
-        yield from below(Path(path))
+        yield from filter(_is_foreign, below(Path(path)))
     elif Path(path).exists():
         yield Source(path, path=Path(path), inner=PurePath(Path(path).name))
     elif _is_glob(path):
@@ -84,6 +88,16 @@ def files_below(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(filter(names.is_open, folders))
         for name in sorted(filter(names.is_open, files)):
             yield Path(root) / name
+
+
+def _is_foreign(source: Source) -> bool:
+    """False for a database of cetrack itself, as it lies in many a folder of results."""
+    if not source.name.lower().endswith(tables.SUFFIXES):
+        return True
+    try:
+        return not tables.is_ours(tables.table_names(source))
+    except ReadError:  # said when it is read
+        return True
 
 
 def found_in(folder: Path, path: Path) -> Source:

@@ -16,11 +16,13 @@ from cetrack.precisions import METHODS, RUNTIMES, find_precision, label_words
 _GENERIC = frozenset(
     {
         "accuracy", "all", "artifacts", "benchmark", "benchmarks", "best", "checkpoint",
-        "checkpoints", "csv", "curves", "data", "epoch", "epochs", "eval", "exp", "experiment",
-        "experiments", "final", "fold", "histories", "history", "json", "last", "latest",
-        "lightning", "log", "logs", "loss", "metric", "metrics", "model", "models", "out", "output",
-        "outputs", "progress", "result", "results", "run", "runs", "seed", "state", "stats", "tmp",
-        "train", "trainer", "training", "trtexec", "val", "validation", "version",
+        "checkpoints", "config", "cout", "csv", "curves", "data", "database", "db", "epoch",
+        "epochs", "eval", "exp", "experiment", "experiments", "files", "final", "fold", "histories",
+        "history", "json", "last", "latest", "lightning", "log", "logs", "loss", "meta", "metadata",
+        "metric", "metrics", "mlflow", "mlruns", "model", "models", "nni", "optuna", "out",
+        "output", "outputs", "progress", "result", "results", "run", "runs", "sacred", "seed",
+        "state", "stats", "storage", "store", "studies", "study", "summary", "tmp", "train",
+        "trainer", "training", "trials", "trtexec", "val", "validation", "version", "wandb",
     }
 )  # fmt: skip
 _COUNTER = re.compile(r"^(run|seed|fold|night|day|rep|copy|checkpoint|epoch)[-_]?\d{1,9}$")
@@ -36,6 +38,7 @@ _MADE_UP = re.compile(r"tfevents")
 _CLOCK_AND_HOST = re.compile(r"^[A-Z][a-z]{2}\d\d_\d\d-\d\d-\d\d_[^_]*")
 # a dot inside a number is part of it: Llama-3.1-8B
 _PIECES = re.compile(r"(?<=\w)(?:-|\.(?!\d)|(?<!\d)\.)(?=\w)")
+_TRACKED = re.compile(r"^(offline-)?run-\d{8}_\d{6}-\w+$")  # a folder of Weights & Biases
 _MAX_LEVELS = 3
 _MAX_LABELS = 6
 
@@ -89,6 +92,8 @@ def split_label(part: str) -> tuple[str, str]:
     Dates, counters, hashes and words such as ``results`` are no name. A runtime or a method beside
     the precision stays with it: ``lenet_onnx_int8`` is ``lenet`` at ``onnx_int8``.
     """
+    if _TRACKED.match(part):
+        return "", ""
     dated = _DATE.sub(" ", _CLOCK_AND_HOST.sub(" ", part))
     found = find_precision(dated)
     name, beside = (found[0].name, found[1]) if found else ("", ())

@@ -231,7 +231,8 @@ def _with_path(record: RunRecord, source: Source) -> RunRecord:
         if not record.precision and precision:
             changes["precision"] = precision
             changes["weak"] = changes.get("weak", record.weak) | {"precision"}
-    if not record.variant and location is not None:
+    # a run with an id of its own is the same wherever it is met
+    if not record.variant and location is not None and record.identity is not Identity.UID:
         changes["variant"] = variant_of(source.name)
     return copied(record, **changes) if changes else record
 

@@ -113,6 +113,7 @@ def ingest(
       cetrack ingest results-2025.tar.zst
       cetrack ingest --git-history . results/
       cetrack ingest --git-history repo.git --branch main
+      cetrack ingest postgresql://reader@tracking/mlflow
     """
     options = ingest_options(
         experiment,

@@ -18,9 +18,11 @@ GROUP = "cetrack.readers"
 _LFS = b"version https://git-lfs.github.com/spec/"
 _NEAREST = 2  # readers whose objection to a file is shown
 _BUILT_IN = {
+    "aim": "cetrack.readers.aim:AimReader",
     "asv": "cetrack.readers.asv:AsvReader",
     "bencher": "cetrack.readers.bencher:BencherReader",
     "benchmark": "cetrack.readers.benchmark:BenchmarkReader",
+    "cemi": "cetrack.readers.cemi:CemiReader",
     "cetrack": "cetrack.readers.cetrack_runs:CetrackReader",
     "compression": "cetrack.readers.compression:CompressionReader",
     "dvclive": "cetrack.readers.dvclive:DvcliveReader",
@@ -31,21 +33,26 @@ _BUILT_IN = {
     "lightning": "cetrack.readers.lightning:LightningReader",
     "lm_eval": "cetrack.readers.lm_eval:LmEvalReader",
     "lnt": "cetrack.readers.lnt:LntReader",
+    "mlflow": "cetrack.readers.mlflow:MlflowReader",
     "mlperf": "cetrack.readers.mlperf:MlperfReader",
     "mlperf_tiny": "cetrack.readers.mlperf_tiny:MlperfTinyReader",
     "nncf": "cetrack.readers.nncf:NncfReader",
+    "nni": "cetrack.readers.nni:NniReader",
     "olive": "cetrack.readers.olive:OliveReader",
     "openvino": "cetrack.readers.openvino:OpenvinoReader",
     "optimum_benchmark": "cetrack.readers.optimum_benchmark:OptimumBenchmarkReader",
+    "optuna": "cetrack.readers.optuna:OptunaReader",
     "pyperf": "cetrack.readers.pyperf:PyperfReader",
     "pytest_benchmark": "cetrack.readers.pytest_benchmark:PytestBenchmarkReader",
     "qai_hub": "cetrack.readers.qai_hub:QaiHubReader",
+    "sacred": "cetrack.readers.sacred:SacredReader",
     "tfevents": "cetrack.readers.tfevents:TfeventsReader",
     "timm": "cetrack.readers.timm:TimmReader",
     "torch_hud": "cetrack.readers.torch_hud:TorchHudReader",
     "trainer_state": "cetrack.readers.trainer_state:TrainerStateReader",
     "trtexec": "cetrack.readers.trtexec:TrtexecReader",
     "ultralytics": "cetrack.readers.ultralytics:UltralyticsReader",
+    "wandb": "cetrack.readers.wandb:WandbReader",
 }
 
 

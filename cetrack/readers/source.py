@@ -15,12 +15,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cetrack.errors import MalformedSourceError, ReadError
 from cetrack.packing import PackedError, unpacked, unpacked_name
 from cetrack.readers.json_text import JsonText, parse_json
 from cetrack.readers.yaml_text import parse_yaml
+
+if TYPE_CHECKING:
+    from cetrack.readers.tables import Tables
 
 HEAD_BYTES = 65_536
 MAX_DOCUMENT_BYTES = 512 * 2**20
@@ -37,6 +40,13 @@ class Commit(NamedTuple):
 
     id: str
     time: datetime
+
+
+class Server(Protocol):
+    """A database server that other tools store their runs on."""
+
+    def opened(self) -> AbstractContextManager[Tables]:
+        """Its tables as they are now, for reading only. Raises ReadError."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +77,11 @@ class Source:
     @property
     def commit(self) -> Commit | None:
         """The commit that it was read from, None for a file that simply lies there."""
+        return None
+
+    @property
+    def server(self) -> Server | None:
+        """The database server that it is; None for what consists of bytes."""
         return None
 
     def open(self) -> AbstractContextManager[IO[bytes]]:
