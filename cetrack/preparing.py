@@ -15,11 +15,21 @@ from pathlib import PurePath
 from typing import Any
 
 from cetrack import identity
-from cetrack.domain import Identity, Kind, NormalRun, Notice, RunRecord, Series, TimeSource, copied
+from cetrack.domain import (
+    Identity,
+    Kind,
+    NormalRun,
+    Notice,
+    Precision,
+    RunRecord,
+    Series,
+    TimeSource,
+    copied,
+)
 from cetrack.errors import UsageError
 from cetrack.hints import path_hints, path_label, variant_of
 from cetrack.normalize import clean_name, normalize
-from cetrack.precisions import parse_precision
+from cetrack.precisions import find_precision, parse_precision
 from cetrack.readers.registry import reader_named
 from cetrack.readers.source import Source
 from cetrack.readers.times import time_in_name
@@ -129,6 +139,9 @@ class Preparer:
                     keys=keys,
                 )
             )
+        contradiction = _contradicted_name([item.named for item in prepared], source)
+        if contradiction is not None:
+            notices.append(contradiction)
         return prepared
 
     def _experiment(self, record: RunRecord) -> str:
@@ -229,6 +242,26 @@ def _with_path(record: RunRecord, source: Source) -> RunRecord:
     if not record.variant and source.path is not None:
         changes["variant"] = variant_of(source.name)
     return copied(record, **changes) if changes else record
+
+
+def _contradicted_name(records: Sequence[RunRecord], source: Source) -> Notice | None:
+    """The notice that the file's own name says a precision that none of its runs has."""
+    name = PurePath(source.name)
+    label = path_hints(name, name)[1]
+    said = find_precision(label) if label else None
+    stated = [find_precision(record.precision) for record in records]
+    if said is None or not stated or None in stated:
+        return None
+    if any(found is not None and _alike(found[0], said[0]) for found in stated):
+        return None
+    names = ", ".join(dict.fromkeys(found[0].name for found in stated if found is not None))
+    return Notice("", f"the file's name says {said[0].name}, its content {names}: that counts")
+
+
+def _alike(one: Precision, other: Precision) -> bool:
+    """True for formats of one kind and as many bits: int8 and int8_dynamic."""
+    bits = one.weight_bits == other.weight_bits and one.is_float == other.is_float
+    return one.name == other.name or (bits and one.weight_bits is not None)
 
 
 def _with_names(record: RunRecord, source: Source) -> RunRecord:

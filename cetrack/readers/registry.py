@@ -20,6 +20,7 @@ _BUILT_IN = {
     "cetrack": "cetrack.readers.cetrack_runs:CetrackReader",
     "compression": "cetrack.readers.compression:CompressionReader",
     "epochs": "cetrack.readers.epochs:EpochsReader",
+    "results": "cetrack.readers.results:ResultsReader",
 }
 
 
@@ -142,7 +143,7 @@ _PRECISIONS = """\
 Case, a comment in brackets and a namespace (`torch.float16`) do not matter, nor do `_`, `-` and
 blanks. A runtime or a method beside it (`onnx_int8`, `PTQ INT8`) fills that field of the run.
 `FP32+INT8` is a combination; `w2a8` and the GGUF names (`Q4_K_M`) say their bits themselves. A
-label without a format (`original`, `quantized`, `ptq`) is kept as it is, with a warning.
+label without a format (`quantized`, `ptq`) is kept as it is, with a warning.
 
 | precision | weight bits | activation bits | other spellings |
 |---|---|---|---|
