@@ -85,6 +85,7 @@ class Database:
         defaults = {
             "default_experiment": self._settings.experiment,
             "baseline_precision": self._settings.baseline_precision,
+            "formats": self._settings.formats,
         }
         known = {name: value for name, value in defaults.items() if value is not None}
         several = [paths] if isinstance(paths, str | Path) else list(paths)

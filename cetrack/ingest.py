@@ -26,6 +26,7 @@ from cetrack.models import Source as SourceRow
 from cetrack.parallel import Crew, crew
 from cetrack.preparing import IngestOptions as IngestOptions
 from cetrack.preparing import Prepared, checked
+from cetrack.readers.registry import readers_with
 from cetrack.readers.source import Source
 from cetrack.reading import Reading, Standing, Unit, Version, read_unit
 from cetrack.store import Store, rows_where
@@ -88,7 +89,7 @@ def ingest(
     be used. Whatever is wrong with a file is in the report.
     """
     options = checked(options or IngestOptions())
-    sources = discover(paths)
+    sources = discover(paths, readers_with(options.formats).values())
     work = _Work(store, options)
     several = _helpful(len(sources)) if workers is None else workers
     with crew(workers=several, cluster=cluster) as hands:
@@ -291,17 +292,30 @@ def _description(item: Prepared, change: Change) -> dict[str, Any]:
         "input_shape": run.model.input_shape or None,
         "precision": run.precision.name,
         "kind": record.kind.value,
+        "status": record.status.value,
+        "method": record.method or None,
+        "variant": record.variant or None,
+        "dataset": record.dataset or None,
+        "device": record.environment.device or None,
+        "runtime": record.environment.runtime or None,
+        "batch_size": record.batch_size,
+        "seed": record.seed,
         "started_at": item.started_at.isoformat(),
         "time_source": item.time_source.value,
         "metrics": {
             series.metric.name: {
                 "from": series.source_name,
                 "unit": series.metric.unit,
+                "source_unit": series.source_unit,
+                "scale": series.scale,
                 "points": len(series.steps),
                 "last": float(series.values[-1]),
             }
             for series in run.series
         },
-        "samples": {sample.metric.name: len(sample.values) for sample in run.samples},
+        "samples": {
+            sample.metric.name: {"unit": sample.metric.unit, "values": len(sample.values)}
+            for sample in run.samples
+        },
         "params": dict(run.params),
     }

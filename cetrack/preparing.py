@@ -28,9 +28,10 @@ from cetrack.domain import (
 )
 from cetrack.errors import UsageError
 from cetrack.hints import path_hints, path_label, variant_of
+from cetrack.mappings import Format
 from cetrack.normalize import clean_name, normalize
 from cetrack.precisions import find_precision, parse_precision
-from cetrack.readers.registry import reader_named
+from cetrack.readers.registry import reader_named, readers_with
 from cetrack.readers.source import Source
 from cetrack.readers.times import time_in_name
 from cetrack.settings import apply_settings, check_settings
@@ -42,7 +43,11 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestOptions:
-    """What the user says about the runs of a command; None and blank leave it to the files."""
+    """What the user says about the runs of a command; None and blank leave it to the files.
+
+    ``formats`` are those which ``cetrack.toml`` defines. They take no part in the hash: the reader
+    of one has another version for another definition.
+    """
 
     experiment: str | None = None
     default_experiment: str | None = None  # where neither this nor the file says
@@ -52,6 +57,7 @@ class IngestOptions:
     repeat: bool = False
     dry_run: bool = False
     baseline_precision: str = "fp32"
+    formats: tuple[Format, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -92,8 +98,9 @@ class Prepared:
 def checked(options: IngestOptions) -> IngestOptions:
     """The options with canonical values. Raises UsageError for one that makes no sense."""
     check_settings(options.settings)
+    readers_with(options.formats)
     if options.reader is not None:
-        reader_named(options.reader)
+        reader_named(options.reader, options.formats)
     baseline = parse_precision(options.baseline_precision)
     if baseline is None:
         raise UsageError(f"unknown baseline precision '{options.baseline_precision}'")

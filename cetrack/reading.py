@@ -15,7 +15,7 @@ from cetrack.domain import Notice, RunRecord, copied
 from cetrack.errors import ReadError, UnknownFormatError
 from cetrack.preparing import IngestOptions, Prepared, Preparer
 from cetrack.readers.base import Match, Reader
-from cetrack.readers.registry import choose, reader_named, readers
+from cetrack.readers.registry import choose, reader_named, readers_with
 from cetrack.readers.source import Source
 
 
@@ -131,7 +131,7 @@ def read_source(source: Source, preparer: Preparer, known: Sequence[Version] = (
     Never raises for what is wrong with the source.
     """
     try:
-        same = _unchanged(source, preparer.options.reader, known)
+        same = _unchanged(source, preparer.options, known)
         if same is not None:
             return Reading(uri=source.uri, key=source.key, reader=same.reader, unchanged=same)
         return _read(source, preparer)
@@ -151,20 +151,27 @@ def _standing(error: ReadError, source: Source) -> Standing:
     return Standing.SKIPPED if unknown and suffix not in _RESULTS else Standing.REJECTED
 
 
-def _unchanged(source: Source, reader: str | None, known: Sequence[Version]) -> Version | None:
+def _unchanged(source: Source, options: IngestOptions, known: Sequence[Version]) -> Version | None:
+    """The version that is stored already; none where a format that the user has defined since
+    would read the file otherwise."""
+    current = readers_with(options.formats)
     for version in known:
-        current = readers().get(version.reader)
-        if current is None or current.version != version.reader_version:
+        reader = current.get(version.reader)
+        if reader is None or reader.version != version.reader_version:
             continue
-        if reader not in (None, version.reader):
+        if options.reader not in (None, version.reader):
             continue
-        if version.sha256 == source.digest(current.companions):
-            return version
+        if version.sha256 != source.digest(reader.companions):
+            continue
+        others = (item.name for item in options.formats if item.name != version.reader)
+        if options.reader is None and any(current[name].sniff(source) for name in others):
+            continue
+        return version
     return None
 
 
 def _read(source: Source, preparer: Preparer) -> Reading:
-    reader, match = _reader(source, preparer.options.reader)
+    reader, match = _reader(source, preparer.options)
     if match is Match.COMPANION:
         return Reading(
             uri=source.uri, key=source.key, reader=reader.name, standing=Standing.COMPANION
@@ -190,11 +197,11 @@ def _read(source: Source, preparer: Preparer) -> Reading:
     )
 
 
-def _reader(source: Source, name: str | None) -> tuple[Reader, Match]:
+def _reader(source: Source, options: IngestOptions) -> tuple[Reader, Match]:
     if not source.head.strip():
         raise ReadError(source.uri, "the file is empty")
-    if name is None:
-        return choose(source)
-    reader = reader_named(name)
+    if options.reader is None:
+        return choose(source, options.formats)
+    reader = reader_named(options.reader, options.formats)
     match = reader.sniff(source)
     return reader, Match.COMPANION if match is Match.COMPANION else Match.YES

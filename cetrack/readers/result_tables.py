@@ -40,12 +40,16 @@ class ResultTable:
     notices: list[Notice] = field(default_factory=list)
 
 
-def result_table(source: Source) -> ResultTable:
-    """The table of a CSV file. Raises ReadError."""
+def table_cells(source: Source) -> ResultTable:
+    """The rows of a CSV file as they are. Raises ReadError."""
     rows = csv_rows(source)
     lines = rows.lines.tolist()
-    table = ResultTable(_cells(rows), [f"row {line}" for line in lines], list(rows.notices))
-    return _without_repetitions(_from_long_form(table))
+    return ResultTable(_cells(rows), [f"row {line}" for line in lines], list(rows.notices))
+
+
+def result_table(source: Source) -> ResultTable:
+    """The runs of a CSV file, each a row. Raises ReadError."""
+    return _without_repetitions(_from_long_form(table_cells(source)))
 
 
 def _cells(rows: Rows) -> list[dict[str, Any]]:
