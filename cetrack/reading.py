@@ -45,7 +45,10 @@ class Standing(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reading:
     """What one source gave: prepared runs; or ``unchanged``, the version that is stored already;
-    or the ``problem`` for which it is rejected; ``standing`` names what is neither."""
+    or the ``problem`` for which it is rejected; ``standing`` names what is neither.
+
+    ``is_defined``: its reader is a format that the user defines, whose versions have no order.
+    """
 
     uri: str
     key: str
@@ -54,6 +57,7 @@ class Reading:
     mtime: datetime | None = None
     reader: str | None = None
     reader_version: int = 0
+    is_defined: bool = False
     prepared: tuple[Prepared, ...] = ()
     notices: tuple[Notice, ...] = ()
     unchanged: Version | None = None
@@ -192,6 +196,7 @@ def _read(source: Source, preparer: Preparer) -> Reading:
         mtime=source.mtime,
         reader=reader.name,
         reader_version=reader.version,
+        is_defined=any(item.name == reader.name for item in preparer.options.formats),
         prepared=tuple(prepared),
         notices=tuple(notices),
     )

@@ -28,6 +28,12 @@ def _unit(symbol: str, dimension: str, size: int | Fraction) -> Unit:
     return Unit(symbol, dimension, Fraction(size))
 
 
+# tokens, steps and batches are no inferences: what counts them has no unit in common with these
+_RATES = (
+    "1/s", "fps", "ips", "qps", "per_s", "per_sec", "per_second", "samples/s", "samples/sec",
+    "images/s", "images/sec", "img/s", "imgs/s", "frames/s", "inferences/s", "infer/s",
+    "queries/s", "requests/s",
+)  # fmt: skip
 # spellings, the first one is the symbol; base units: s, byte, W, J, fraction, per second
 _UNITS: tuple[tuple[tuple[str, ...], str, Fraction], ...] = (
     (("ns", "nanoseconds", "nsec"), "time", Fraction(1, 10**9)),
@@ -60,31 +66,7 @@ _UNITS: tuple[tuple[tuple[str, ...], str, Fraction], ...] = (
     (("kWh", "kwh"), "energy", Fraction(3_600_000)),
     (("%", "pct", "percent", "percentage"), "fraction", Fraction(1, 100)),
     (("fraction", "ratio"), "fraction", Fraction(1)),
-    # tokens, steps and batches are no inferences: what is counted in them has no common unit
-    (
-        (
-            "1/s",
-            "fps",
-            "ips",
-            "qps",
-            "per_s",
-            "per_sec",
-            "per_second",
-            "samples/s",
-            "samples/sec",
-            "images/s",
-            "images/sec",
-            "img/s",
-            "imgs/s",
-            "frames/s",
-            "inferences/s",
-            "infer/s",
-            "queries/s",
-            "requests/s",
-        ),  # fmt: skip
-        "rate",
-        Fraction(1),
-    ),
+    (_RATES, "rate", Fraction(1)),
 )
 _BY_SPELLING = {
     spelling: _unit(spellings[0], dimension, size)

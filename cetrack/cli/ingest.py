@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cetrack.store import Store
 
 _USUAL_STATUS = "finished"
+_REPETITIONS = "(repetitions)"  # what a sample is read from
 _MANY = 50  # above this many files only those with something to say are listed
 _MOST_NOTICES = 3  # of a file
 _MOST_FILES = 20  # whose notices are shown
@@ -309,6 +310,11 @@ def _names_table(runs: Sequence[Mapping[str, Any]]) -> Table:
         (name, metric["unit"], metric["from"], metric["source_unit"])
         for run in runs
         for name, metric in run["metrics"].items()
+    )
+    counts.update(
+        (name, sample["unit"], _REPETITIONS, None)
+        for run in runs
+        for name, sample in run["samples"].items()
     )
     rows = sorted(counts.items(), key=lambda item: (item[0][0], item[0][2], item[0][3] or ""))
     return Table(columns=_NAMES_COLUMNS, rows=tuple((*names, count) for names, count in rows))

@@ -123,14 +123,14 @@ def _path_below(node: Any, depth: int) -> list[str]:
     objects = {key: value for key, value in children.items() if isinstance(value, Mapping)}
     if _are_precisions(objects) or (len(objects) > 1 and _are_alike(list(objects.values()))):
         return [ALL, *_path_below(next(iter(objects.values())), depth + 1)]
-    if sum(is_number(value) and is_measure(str(key)) for key, value in node.items()) > 1:
-        return []
+    numbers = any(is_number(value) for value in node.values())
     for key, value in sorted(children.items(), key=lambda pair: -_weight(pair[1])):
         if isinstance(value, list):
             inner = _path_below(_first(value), depth + 1)
             return [key, ALL, *inner] if inner else [key]
-        if _weight(value):
-            return [key, *_path_below(value, depth + 1)]
+        inner = _path_below(value, depth + 1)
+        if _weight(value) and (ALL in inner or not numbers):  # beside numbers it is a part of a run
+            return [key, *inner]
     return []
 
 
@@ -304,7 +304,7 @@ def _add_name(made: Draft, source: Source) -> None:
     model, precision = path_hints(bare, bare)
     if precision and "precision" not in made.fields:
         made.fields["precision"] = (f"= {precision}", "by the file's name")
-    if model and "model" not in made.fields and model in source.name:
+    if precision and model and "model" not in made.fields and model in source.name:
         pattern = "{}".join(map(_pattern, source.name.split(model, 1)))
         made.fields["model"] = (f"file({pattern})", "by the file's name")
 

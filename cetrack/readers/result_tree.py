@@ -31,7 +31,6 @@ from cetrack.readers.result_labels import (
     is_group,
     is_measure,
     is_runtime,
-    names_precision,
     slug,
     split_key,
     split_method,
@@ -46,6 +45,7 @@ from cetrack.readers.result_values import (
     is_format,
     is_spread,
     is_value,
+    labelled_keys,
     measures,
 )
 from cetrack.units import find_unit
@@ -197,7 +197,7 @@ class _Walk:
             if label is not None:
                 values = {key: value for key, value in values.items() if key not in label.keys}
                 spot = self._labelled(label, spot)
-        labels = {} if spot.is_run else _labels(values)
+        labels = {} if spot.is_run else labelled_keys(values)
         for key, value in values.items():
             if key in labels:
                 self._put_glued(key, labels[key], value, spot)
@@ -375,23 +375,6 @@ def _split(key: str, spot: Spot) -> Split | None:
         return None
     named = bool(spot.group) or is_measure(found.rest) or find_unit(found.rest) is not None
     return found if named else None
-
-
-def _labels(values: Mapping[str, Any]) -> dict[str, Split]:
-    """The keys that begin with a name of no format, as others beside them do with a format:
-    ``fp32_loss``, ``rtn_loss``."""
-    known = {key: split_key(key) for key in values}
-    stems = {split.rest for split in known.values() if split is not None}
-    heads: dict[str, dict[str, Split]] = {}
-    for key, value in values.items():
-        head, _, rest = key.partition("_")
-        if known[key] is None and rest and is_value(value) and names_precision(head):
-            heads.setdefault(head, {})[key] = Split(head, rest)
-    found: dict[str, Split] = {}
-    for keys in heads.values():
-        if len(keys) > 1 and any(split.rest in stems for split in keys.values()):
-            found.update(keys)
-    return found
 
 
 def _are_rows(value: Any, spot: Spot) -> bool:

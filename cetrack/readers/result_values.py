@@ -7,7 +7,13 @@ from typing import Any
 
 from cetrack.precisions import is_precision, parse_precision
 from cetrack.readers.numbers import is_number, is_numeric, number_in_text
-from cetrack.readers.result_labels import is_measure, is_setting
+from cetrack.readers.result_labels import (
+    Split,
+    is_measure,
+    is_setting,
+    names_precision,
+    split_key,
+)
 
 _SPREAD_KEYS = frozenset({"mean", "avg", "average", "value", "median", "std", "p50", "p95", "p99"})
 
@@ -57,3 +63,20 @@ def are_names(value: Mapping[str, Any]) -> bool:
         isinstance(item, Mapping) and item and not is_measure(str(key)) and not is_spread(item)
         for key, item in value.items()
     )
+
+
+def labelled_keys(values: Mapping[str, Any]) -> dict[str, Split]:
+    """The keys that begin with a name of no format, as others beside them do with a format:
+    ``fp32_loss``, ``rtn_loss``."""
+    known = {key: split_key(key) for key in values}
+    stems = {split.rest for split in known.values() if split is not None}
+    heads: dict[str, dict[str, Split]] = {}
+    for key, value in values.items():
+        head, _, rest = key.partition("_")
+        if known[key] is None and rest and is_value(value) and names_precision(head):
+            heads.setdefault(head, {})[key] = Split(head, rest)
+    found: dict[str, Split] = {}
+    for keys in heads.values():
+        if len(keys) > 1 and any(split.rest in stems for split in keys.values()):
+            found.update(keys)
+    return found

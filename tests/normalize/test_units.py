@@ -37,7 +37,8 @@ def known(text: str) -> Unit:
         ("%", "%"), ("percent", "%"), ("pct", "%"), ("fraction", "fraction"),
         ("fps", "1/s"), ("FPS", "1/s"), ("qps", "1/s"), ("1/s", "1/s"),
         ("KiB", "KiB"), ("GiB", "GiB"), ("kilobytes", "kB"), ("mebibytes", "MiB"), ("TB", "TB"),
-        ("µW", "uW"), ("μW", "uW"), ("µJ", "uJ"), ("μJ", "uJ"), ("uJ", "uJ"), ("Wh", "Wh"), ("mWh", "mWh"),
+        ("µW", "uW"), ("μW", "uW"), ("µJ", "uJ"), ("μJ", "uJ"), ("uJ", "uJ"), ("Wh", "Wh"),
+        ("mWh", "mWh"),
         ("ms/im", "ms"), ("samples/s", "1/s"), ("images/sec", "1/s"), ("img/s", "1/s"),
     ],
 )  # fmt: skip
