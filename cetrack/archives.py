@@ -29,6 +29,7 @@ from typing import IO, Any, NamedTuple
 from cetrack import names
 from cetrack.errors import ReadError, UnknownFormatError
 from cetrack.inside import Refused, inside
+from cetrack.mappings import Format
 from cetrack.packing import MAX_RATIO, SUSPICIOUS_BYTES, PackedError, unpacked
 from cetrack.readers.source import Commit, Source
 
@@ -72,8 +73,9 @@ class Archive:
     is_shared = False  # what it is unpacked to lies on this machine
     remarks: tuple[str, ...] = ()
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, formats: tuple[Format, ...] = ()) -> None:
         assert source.path is not None, "an archive is a file"
+        self._formats = formats
         self._source = source
         self._path = source.path
 
@@ -97,7 +99,7 @@ class Archive:
             return [self._refused(f"the archive cannot be read: {said}")]
         unpacking.write_index(self._source)
         tree = unpacked_tree(str(folder))
-        is_wanted = names.wanted()
+        is_wanted = names.wanted(self._formats)
         below = self._source.inner.parent / names.archive_stem(self._path.name)
         found: dict[str, Source] = {
             place: inside(tree, place, below=below)
@@ -181,7 +183,7 @@ class _Unpacking:
         if names.is_archive_name(name) and not member.kind:
             advice = "unpack it, and ingest what it holds"
             self.left_out.append(_Left(place, "an archive in an archive is not opened", advice))
-        elif not (self._is_wanted(name) or self._is_beside(name)) or member.kind == "folder":
+        elif not (self._is_wanted(name) or self._is_beside(place)) or member.kind == "folder":
             return
         elif member.kind:
             hint = "ingest the file that it leads to" if member.kind == "link" else None

@@ -1,5 +1,7 @@
 """Settings: the command line, then the environment, then ``cetrack.toml``, then the default.
 
+``[formats.<name>]`` tables of the file define formats: see :mod:`cetrack.mappings`.
+
 Pure: reads at most one small file, the nearest ``cetrack.toml`` from the working folder upward,
 and knows nothing of databases but how their URLs are written.
 """
@@ -14,6 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from cetrack.errors import UsageError
+from cetrack.mappings import Format, MappingError, parse_formats
 
 FILE_NAME = "cetrack.toml"
 DEFAULT_DATABASE = "sqlite:///cetrack.db"
@@ -28,9 +31,11 @@ class Settings:
     db: str | None = None
     experiment: str | None = None
     baseline_precision: str | None = None
+    formats: tuple[Format, ...] = ()
 
 
 SETTING_NAMES = tuple(field.name for field in fields(Settings))
+_FORMATS = "formats"
 
 
 def database_url(option: str | None, environment: Mapping[str, str], settings: Settings) -> str:
@@ -76,7 +81,19 @@ def load_settings(path: Path) -> Settings:
         _check(path, text, name, value)
     if "db" in values:
         values["db"] = _anchored(values["db"], path.parent)
+    if _FORMATS in values:
+        values[_FORMATS] = _formats(path, text, values[_FORMATS])
     return Settings(**values)
+
+
+def _formats(path: Path, text: str, tables: object) -> tuple[Format, ...]:
+    try:
+        return parse_formats(tables, str(path))
+    except MappingError as error:
+        names = error.key.split(".", 2)
+        line = _line_of(names[-1], text, after=f"{_FORMATS}.{names[0]}")
+        place = f"formats.{error.key}" if error.key else _FORMATS
+        raise _wrong(path, line, f"{place}: {error.problem}", error.hint) from error
 
 
 def _text(path: Path) -> str:
@@ -93,7 +110,7 @@ def _check(path: Path, text: str, name: str, value: object) -> None:
         near = difflib.get_close_matches(name, SETTING_NAMES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"settings: {', '.join(SETTING_NAMES)}"
         raise _wrong(path, _line_of(name, text), f"no setting called '{name}'", hint)
-    if not isinstance(value, str):
+    if name != _FORMATS and not isinstance(value, str):
         raise _wrong(path, _line_of(name, text), f"{name} must be text in quotes")
 
 
@@ -101,8 +118,12 @@ def _wrong(path: Path, line: str, problem: str, hint: str | None = None) -> Usag
     return UsageError(f"{path}:{line}: {problem}", hint=hint)
 
 
-def _line_of(name: str, text: str) -> str:
-    begin = re.search(rf"^\s*\[*\s*[\"']?{re.escape(name)}\b", text, re.MULTILINE)
+def _line_of(name: str, text: str, *, after: str = "") -> str:
+    """The line that a key, or a table, stands in, behind the one in which ``after`` does."""
+    outer = re.search(rf"^\s*\[+\s*{re.escape(after)}\b", text, re.MULTILINE) if after else None
+    start = outer.end() if outer else 0
+    key = re.compile(rf"^\s*\[*\s*[\"']?{re.escape(name)}\b", re.MULTILINE)
+    begin = key.search(text, start) or outer
     return str(text.count("\n", 0, begin.end()) + 1) if begin else "1"
 
 

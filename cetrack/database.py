@@ -84,7 +84,7 @@ class Database:
         from cetrack.discover import discover
 
         several = [paths] if isinstance(paths, str | Path) else list(paths)
-        origins = discover([str(path) for path in several])
+        origins = discover([str(path) for path in several], self._settings.formats)
         return self._take_in(origins, options, workers=workers, cluster=cluster)
 
     def ingest_git_history(
@@ -98,7 +98,9 @@ class Database:
         """Read every committed version of files in a git repository, oldest first."""
         from cetrack.history import History
 
-        return self._take_in([History(str(repository), pathspecs, rev=rev)], options)
+        formats = self._settings.formats
+        history = History(str(repository), pathspecs, rev=rev, formats=formats)
+        return self._take_in([history], options)
 
     def _take_in(
         self, origins: Sequence[Origin], options: Mapping[str, Any], **hands: Any
@@ -108,6 +110,7 @@ class Database:
         defaults = {
             "default_experiment": self._settings.experiment,
             "baseline_precision": self._settings.baseline_precision,
+            "formats": self._settings.formats,
         }
         known = {name: value for name, value in defaults.items() if value is not None}
         asked = IngestOptions(**{**known, **options})

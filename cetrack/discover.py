@@ -13,6 +13,7 @@ from cetrack import names
 from cetrack.archives import Archive, is_archive
 from cetrack.errors import ReadError, UsageError
 from cetrack.inside import Files, Origin
+from cetrack.mappings import Format
 from cetrack.readers import tables
 from cetrack.readers.source import Source
 from cetrack.servers import is_server, server_source
@@ -20,17 +21,18 @@ from cetrack.servers import is_server, server_source
 _GLOB_CHARACTERS = frozenset("*?[")
 
 
-def discover(paths: Sequence[str]) -> list[Origin]:
+def discover(paths: Sequence[str], formats: tuple[Format, ...] = ()) -> list[Origin]:
     """Where the sources are that ``paths`` name: files, archives, folders (recursive), globs, ``-``
     for stdin, URLs of database servers.
 
+    In a folder those count which a reader may know, or one of the ``formats`` of the user.
     Sorted and without repetition, so that their order on the command line does not matter. Raises
     UsageError when a path names nothing.
     """
     found: dict[str, Source] = {}
     missing: list[str] = []
     for path in paths:
-        sources = list(_sources(path))
+        sources = list(_sources(path, formats))
         if not sources and not Path(path).is_dir():
             missing.append(path)
         for source in sources:
@@ -38,15 +40,15 @@ def discover(paths: Sequence[str]) -> list[Origin]:
     if missing:
         problem = "nothing matches" if any(_is_glob(path) for path in missing) else "no such file"
         raise UsageError(f"{problem}: {', '.join(missing)}", hint="nothing was ingested")
-    return origins(found[key] for key in sorted(found))
+    return origins((found[key] for key in sorted(found)), formats)
 
 
-def origins(sources: Iterable[Source]) -> list[Origin]:
+def origins(sources: Iterable[Source], formats: tuple[Format, ...] = ()) -> list[Origin]:
     """Files together, archives one by one, in order."""
     made: list[Origin] = []
     for packed, group in itertools.groupby(sources, key=_is_packed):
         together = list(group)
-        made += map(Archive, together) if packed else [Files(together)]
+        made += [Archive(item, formats) for item in together] if packed else [Files(together)]
     return made
 
 
@@ -56,27 +58,27 @@ def _is_packed(source: Source) -> bool:
     return is_archive(source.path)
 
 
-def _sources(path: str) -> Iterator[Source]:
+def _sources(path: str, formats: tuple[Format, ...]) -> Iterator[Source]:
     if path == "-":
         yield Source("-", content=sys.stdin.buffer.read())
     elif is_server(path):
         yield server_source(path)
     elif Path(path).is_dir():
-        yield from filter(_is_foreign, below(Path(path)))
+        yield from filter(_is_foreign, below(Path(path), formats))
     elif Path(path).exists():
         yield Source(path, path=Path(path), inner=PurePath(Path(path).name))
     elif _is_glob(path):
         for match in sorted(glob.glob(path, recursive=True)):  # noqa: PTH207 - path may be absolute
-            yield from _sources(match)
+            yield from _sources(match, formats)
 
 
 def _is_glob(path: str) -> bool:
     return bool(_GLOB_CHARACTERS & set(path))
 
 
-def below(folder: Path) -> Iterator[Source]:
+def below(folder: Path, formats: tuple[Format, ...] = ()) -> Iterator[Source]:
     """The files in a folder that may be results, or archives of them."""
-    is_wanted = names.wanted()
+    is_wanted = names.wanted(formats)
     for path in files_below(folder):
         if is_wanted(path.name) or names.is_archive_name(path.name):
             yield found_in(folder, path)

@@ -194,7 +194,8 @@ class Series:
 
     ``steps`` int64[n], ``values`` float64[n] (NaN: logged but not a number), ``wall_times``
     float64[n] seconds since the epoch (NaN: unknown) or None. ``unit`` is the unit that the source
-    states beside the value; one inside the name is found by ``normalize``.
+    states beside the value; one inside the name is found by ``normalize``. ``source_name`` is what
+    the source calls it, where the user has said another name.
     """
 
     name: str
@@ -204,6 +205,7 @@ class Series:
     spread: Spread | None = None
     unit: str | None = None
     place: str = ""
+    source_name: str = ""
 
     @classmethod
     def scalar(
@@ -225,6 +227,7 @@ class Series:
             spread=spread,
             unit=unit,
             place=place,
+            source_name="",
         )
 
 

@@ -15,16 +15,18 @@ from cetrack.precisions import METHODS, RUNTIMES, find_precision, label_words
 
 _GENERIC = frozenset(
     {
-        "accuracy", "all", "artifacts", "benchmark", "benchmarks", "best", "checkpoint",
-        "checkpoints", "config", "cout", "csv", "curves", "data", "database", "db", "epoch",
-        "epochs", "eval", "exp", "experiment", "experiments", "files", "final", "fold", "histories",
-        "history", "json", "last", "latest", "lightning", "log", "logs", "loss", "meta", "metadata",
-        "metric", "metrics", "mlflow", "mlruns", "model", "models", "nni", "optuna", "out",
-        "output", "outputs", "progress", "result", "results", "run", "runs", "sacred", "seed",
+        "accuracy", "all", "analysis", "artifacts", "benchmark", "benchmarks", "best", "checkpoint",
+        "checkpoints", "comparison", "comparisons", "config", "cout", "csv", "curves", "data",
+        "database", "db", "epoch", "epochs", "eval", "exp", "experiment", "experiments", "files",
+        "final", "fold", "histories", "history", "json", "last", "latest", "lightning", "log",
+        "logs", "loss", "meta", "metadata", "metric", "metrics", "mlflow", "mlruns", "model",
+        "models", "nni", "optuna", "out", "output", "outputs", "performance", "progress",
+        "quantisation", "quantization", "result", "results", "run", "runs", "sacred", "seed",
         "state", "stats", "storage", "store", "studies", "study", "summary", "tmp", "train",
         "trainer", "training", "trials", "trtexec", "val", "validation", "version", "wandb",
     }
 )  # fmt: skip
+_NO_NAME = frozenset({"report", "reports"})  # unless something stands beside it
 _COUNTER = re.compile(r"^(run|seed|fold|night|day|rep|copy|checkpoint|epoch)[-_]?\d{1,9}$")
 _NUMBER = re.compile(r"^(v|version)?[-_]?\d{1,9}$")
 _IN_BRACKETS = re.compile(r"\(\d{1,4}\)")
@@ -103,7 +105,8 @@ def split_label(part: str) -> tuple[str, str]:
         words = [_without(word, set(beside) - set(trade)) for word in words]
     kept = [word for word in words if _NUMBER.match(word.lower()) or not _is_noise(word)]
     model = "_".join(kept).strip("-_. ")
-    return ("" if _is_noise(model) else model), "_".join([*trade, name]) if name else ""
+    nameless = _is_noise(model) or model.lower() in _NO_NAME
+    return ("" if nameless else model), "_".join([*trade, name]) if name else ""
 
 
 def _without(word: str, beside: set[str]) -> str:

@@ -19,6 +19,7 @@ from typing import IO, NamedTuple
 from cetrack import names
 from cetrack.errors import UsageError
 from cetrack.inside import inside
+from cetrack.mappings import Format
 from cetrack.readers.source import Commit, Source
 from cetrack.repository import (
     Repository,
@@ -57,7 +58,15 @@ class History:
 
     is_shared = True
 
-    def __init__(self, folder: str, pathspecs: Sequence[str] = (), *, rev: str = "HEAD") -> None:
+    def __init__(
+        self,
+        folder: str,
+        pathspecs: Sequence[str] = (),
+        *,
+        rev: str = "HEAD",
+        formats: tuple[Format, ...] = (),
+    ) -> None:
+        self._formats = formats
         self._named = folder
         self._folder = Path(folder)
         self._root, self._prefix = self._found()
@@ -118,7 +127,7 @@ class History:
 
     def _listed(self, commit: str, pathspecs: Sequence[str]) -> Iterator[_Version]:
         """The versions that count; what a path has had before is no new one."""
-        is_wanted = names.wanted()
+        is_wanted = names.wanted(self._formats)
         whole = [] if pathspecs or not self._prefix else ["."]
         met: set[tuple[str, str]] = set()
         for version in self._changes(commit, [*pathspecs, *whole]):

@@ -85,7 +85,7 @@ def ingest(
 
     Raises UsageError also for a path that names nothing.
     """
-    origins = discover(paths)
+    origins = discover(paths, options.formats if options else ())
     return take_in(store, origins, options, progress=progress, workers=workers, cluster=cluster)
 
 
@@ -320,17 +320,30 @@ def _description(item: Prepared, change: Change) -> dict[str, Any]:
         "input_shape": run.model.input_shape or None,
         "precision": run.precision.name,
         "kind": record.kind.value,
+        "status": record.status.value,
+        "method": record.method or None,
+        "variant": record.variant or None,
+        "dataset": record.dataset or None,
+        "device": record.environment.device or None,
+        "runtime": record.environment.runtime or None,
+        "batch_size": record.batch_size,
+        "seed": record.seed,
         "started_at": item.started_at.isoformat(),
         "time_source": item.time_source.value,
         "metrics": {
             series.metric.name: {
                 "from": series.source_name,
                 "unit": series.metric.unit,
+                "source_unit": series.source_unit,
+                "scale": series.scale,
                 "points": len(series.steps),
                 "last": float(series.values[-1]),
             }
             for series in run.series
         },
-        "samples": {sample.metric.name: len(sample.values) for sample in run.samples},
+        "samples": {
+            sample.metric.name: {"unit": sample.metric.unit, "values": len(sample.values)}
+            for sample in run.samples
+        },
         "params": dict(run.params),
     }

@@ -7,25 +7,40 @@ from collections.abc import Callable, Iterable
 from fnmatch import translate
 from pathlib import PurePath
 
+from cetrack.mappings import Format
 from cetrack.packing import unpacked_name
-from cetrack.readers.registry import readers
+from cetrack.readers.registry import readers, readers_with
 
 _SKIPPED_FOLDERS = frozenset({"__MACOSX", "__pycache__", "node_modules", "site-packages"})
 _ARCHIVE = re.compile(r"\.(zip|tar|tgz|tbz2?|txz|tzst)$")
 Test = Callable[[str], bool]
 
 
-def wanted() -> Test:
-    """Which names some reader may know."""
-    suffixes = reader_suffixes()
-    named = _any_of(pattern for reader in readers().values() for pattern in reader.patterns)
+def wanted(formats: tuple[Format, ...] = ()) -> Test:
+    """Which names some reader may know, those of the user's ``formats`` included."""
+    known = readers_with(formats).values()
+    suffixes = frozenset(each for reader in known for each in reader.suffixes)
+    named = _any_of(pattern for reader in known for pattern in reader.patterns)
     return lambda name: suffix(name) in suffixes or named(name)
 
 
 def beside() -> Test:
-    """Which names may be those of a companion: of a file that is read with another one."""
-    globs = (glob for reader in readers().values() for glob in reader.companions)
-    return _any_of(PurePath(glob).name for glob in globs)
+    """Which paths, with ``/`` in them, may be those of a companion: of a file that is read with
+    another one."""
+    globs = {glob for reader in readers().values() for glob in reader.companions}
+    expression = re.compile("|".join(map(_below_any, sorted(globs))) or r"(?!)")
+    return lambda path: expression.fullmatch(path) is not None
+
+
+def _below_any(glob: str) -> str:
+    """The expression of a glob, relative to a folder, for paths anywhere."""
+    parts = [part for part in glob.replace("{stem}", "*").split("/") if part != ".."]
+    made = ["(?:.*/)?" if part == "**" else f"{_part(part)}/" for part in parts[:-1]]
+    return f"(?:.*/)?{''.join(made)}{_part(parts[-1])}"
+
+
+def _part(glob: str) -> str:
+    return translate(glob).removeprefix("(?s:").removesuffix(r")\Z").replace(".*", "[^/]*")
 
 
 def reader_suffixes() -> frozenset[str]:

@@ -275,7 +275,7 @@ def _normal_series(item: Series, record: RunRecord, notices: list[Notice]) -> Me
         values=values if means.scale == 1 else converted(values, means.found.scale),
         wall_times=item.wall_times,
         spread=_scaled(item.spread, means.found),
-        source_name=means.source_name,
+        source_name=clean_key(item.source_name) if item.source_name else means.source_name,
         source_unit=means.source_unit,
         scale=means.scale,
     )

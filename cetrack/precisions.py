@@ -55,6 +55,7 @@ _FORMATS: dict[str, tuple[float | None, float | None, bool | None, tuple[str, ..
     "int8_weight_only": (8, 16, False, ("int8wo", "w8a16", "w8", "w_only_int8", "int8_wo")),
     "int12": (12, 12, False, ("12bit",)),
     "int16": (16, 16, False, ("i16", "w16a16")),
+    "16bit": (16, None, None, ()),
     "mixed": (None, None, None, ("mixed_bits", "mixed_int")),
     "mxfp4": (4, 16, True, ()),
     "mxfp8": (8, 8, True, ("w8a8_mxfp8",)),
@@ -122,6 +123,8 @@ _TAG = re.compile(r"^([a-z]?\d{1,2}|g\d{2,3})$")  # M2 — PTQ INT8, int4_g128
 # fp-32, 4 bit; a single letter before the number is rather the name of something else
 _SPLIT_NUMBER = re.compile(r"(?<=[a-z]{2})_(?=\d+$)|(?<=\d)_(?=bit$)")
 _NAMESPACE = re.compile(r"^(torch|np|numpy|jnp|tf)[._]")
+# what looks like a format, beside a mere count of bits
+_OTHER = re.compile(r"^(?!vit)[a-z]{2,3}[48]$")
 _COMMENT = re.compile(r"\s*\([^)]*\)")
 _BITS = re.compile(r"^w(\d{1,2})a(\d{1,2})$")
 _GGUF = re.compile(r"^i?q([1-8])_(0|1|k(_(s|m|l|xl))?|xxs|xs|s|m|nl)$")
@@ -178,6 +181,8 @@ def find_precision(label: str) -> tuple[Precision, tuple[str, ...]] | None:
             if (known := parse_precision("_".join(words[start : start + size]))) is not None
         ]
         sure = [item for item in found if item[1] not in _ORDINARY or _TRADE.issuperset(item[2])]
+        if any(_BITS.match(item[1]) and any(map(_OTHER.match, item[2])) for item in sure):
+            return None  # W8A8 QF8: as many bits, of a format that we do not know
         if len({known.name for known, _, _ in sure}) == 1:
             return sure[0][0], sure[0][2]
         if sure:

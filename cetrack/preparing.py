@@ -11,16 +11,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, cached_property, partial
+from pathlib import PurePath
 from typing import Any
 
 from cetrack import identity
-from cetrack.domain import Identity, Kind, NormalRun, Notice, RunRecord, Series, TimeSource, copied
+from cetrack.domain import (
+    Identity,
+    Kind,
+    NormalRun,
+    Notice,
+    Precision,
+    RunRecord,
+    Series,
+    TimeSource,
+    copied,
+)
 from cetrack.errors import UsageError
 from cetrack.hints import path_hints, path_label, variant_of
+from cetrack.mappings import Format
 from cetrack.normalize import clean_name, normalize
 from cetrack.plain import PlainSeries, points_of
-from cetrack.precisions import parse_precision
-from cetrack.readers.registry import reader_named
+from cetrack.precisions import find_precision, parse_precision
+from cetrack.readers.registry import reader_named, readers_with
 from cetrack.readers.source import Source
 from cetrack.readers.times import time_in_name
 from cetrack.settings import apply_settings, check_settings
@@ -32,7 +44,11 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestOptions:
-    """What the user says about the runs of a command; None and blank leave it to the files."""
+    """What the user says about the runs of a command; None and blank leave it to the files.
+
+    ``formats`` are those which ``cetrack.toml`` defines. They take no part in the hash: the reader
+    of one has another version for another definition.
+    """
 
     experiment: str | None = None
     default_experiment: str | None = None  # where neither this nor the file says
@@ -42,6 +58,7 @@ class IngestOptions:
     repeat: bool = False
     dry_run: bool = False
     baseline_precision: str = "fp32"
+    formats: tuple[Format, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -82,8 +99,9 @@ class Prepared:
 def checked(options: IngestOptions) -> IngestOptions:
     """The options with canonical values. Raises UsageError for one that makes no sense."""
     check_settings(options.settings)
+    readers_with(options.formats)
     if options.reader is not None:
-        reader_named(options.reader)
+        reader_named(options.reader, options.formats)
     baseline = parse_precision(options.baseline_precision)
     if baseline is None:
         raise UsageError(f"unknown baseline precision '{options.baseline_precision}'")
@@ -130,6 +148,9 @@ class Preparer:
                     keys=keys,
                 )
             )
+        contradiction = _contradicted_name([item.named for item in prepared], source)
+        if contradiction is not None:
+            notices.append(contradiction)
         return prepared
 
     def _experiment(self, record: RunRecord) -> str:
@@ -242,6 +263,26 @@ def _with_commit(record: RunRecord, source: Source) -> RunRecord:
     if source.commit is None or record.git_commit:
         return record
     return copied(record, git_commit=source.commit.id, weak=record.weak | {"git_commit"})
+
+
+def _contradicted_name(records: Sequence[RunRecord], source: Source) -> Notice | None:
+    """The notice that the file's own name says a precision that none of its runs has."""
+    name = PurePath(source.name)
+    label = path_hints(name, name)[1]
+    said = find_precision(label) if label else None
+    stated = [find_precision(record.precision) for record in records]
+    if said is None or not stated or None in stated:
+        return None
+    if any(found is not None and _alike(found[0], said[0]) for found in stated):
+        return None
+    names = ", ".join(dict.fromkeys(found[0].name for found in stated if found is not None))
+    return Notice("", f"the file's name says {said[0].name}, its content {names}: that counts")
+
+
+def _alike(one: Precision, other: Precision) -> bool:
+    """True for formats of one kind and as many bits: int8 and int8_dynamic."""
+    bits = one.weight_bits == other.weight_bits and one.is_float == other.is_float
+    return one.name == other.name or (bits and one.weight_bits is not None)
 
 
 def _with_names(record: RunRecord, source: Source) -> RunRecord:

@@ -15,7 +15,7 @@ from cetrack.domain import Notice, RunRecord, copied
 from cetrack.errors import ReadError, UnknownFormatError
 from cetrack.preparing import IngestOptions, Prepared, Preparer
 from cetrack.readers.base import Match, Reader
-from cetrack.readers.registry import check_content, choose, reader_named, readers
+from cetrack.readers.registry import check_content, choose, reader_named, readers_with
 from cetrack.readers.source import Source
 
 
@@ -45,7 +45,10 @@ class Standing(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reading:
     """What one source gave: prepared runs; or ``unchanged``, the version that is stored already;
-    or the ``problem`` for which it is rejected; ``standing`` names what is neither."""
+    or the ``problem`` for which it is rejected; ``standing`` names what is neither.
+
+    ``is_defined``: its reader is a format that the user defines, whose versions have no order.
+    """
 
     uri: str
     key: str
@@ -54,6 +57,7 @@ class Reading:
     mtime: datetime | None = None
     reader: str | None = None
     reader_version: int = 0
+    is_defined: bool = False
     prepared: tuple[Prepared, ...] = ()
     notices: tuple[Notice, ...] = ()
     unchanged: Version | None = None
@@ -131,7 +135,7 @@ def read_source(source: Source, preparer: Preparer, known: Sequence[Version] = (
     Never raises for what is wrong with the source.
     """
     try:
-        same = _unchanged(source, preparer.options.reader, known)
+        same = _unchanged(source, preparer.options, known)
         if same is not None:
             return Reading(uri=source.uri, key=source.key, reader=same.reader, unchanged=same)
         return _read(source, preparer)
@@ -153,20 +157,27 @@ def _standing(error: ReadError, source: Source) -> Standing:
     return Standing.SKIPPED if unknown and not may_be_results else Standing.REJECTED
 
 
-def _unchanged(source: Source, reader: str | None, known: Sequence[Version]) -> Version | None:
+def _unchanged(source: Source, options: IngestOptions, known: Sequence[Version]) -> Version | None:
+    """The version that is stored already; none where a format that the user has defined since
+    would read the file otherwise."""
+    current = readers_with(options.formats)
     for version in known:
-        current = readers().get(version.reader)
-        if current is None or current.version != version.reader_version:
+        reader = current.get(version.reader)
+        if reader is None or reader.version != version.reader_version:
             continue
-        if reader not in (None, version.reader):
+        if options.reader not in (None, version.reader):
             continue
-        if version.sha256 == source.digest(current.companions):
-            return version
+        if version.sha256 != source.digest(reader.companions):
+            continue
+        others = (item.name for item in options.formats if item.name != version.reader)
+        if options.reader is None and any(current[name].sniff(source) for name in others):
+            continue
+        return version
     return None
 
 
 def _read(source: Source, preparer: Preparer) -> Reading:
-    reader, match = _reader(source, preparer.options.reader)
+    reader, match = _reader(source, preparer.options)
     if match is Match.COMPANION:
         return Reading(
             uri=source.uri, key=source.key, reader=reader.name, standing=Standing.COMPANION
@@ -187,15 +198,16 @@ def _read(source: Source, preparer: Preparer) -> Reading:
         mtime=source.mtime,
         reader=reader.name,
         reader_version=reader.version,
+        is_defined=any(item.name == reader.name for item in preparer.options.formats),
         prepared=tuple(prepared),
         notices=tuple(notices),
     )
 
 
-def _reader(source: Source, name: str | None) -> tuple[Reader, Match]:
-    if name is None:
-        return choose(source)
+def _reader(source: Source, options: IngestOptions) -> tuple[Reader, Match]:
+    if options.reader is None:
+        return choose(source, options.formats)
     check_content(source)
-    reader = reader_named(name)
+    reader = reader_named(options.reader, options.formats)
     match = reader.sniff(source)
     return reader, Match.COMPANION if match is Match.COMPANION else Match.YES

@@ -14,6 +14,12 @@ _DYNAMIC = frozenset({"-1", "?", "none", "null", "batch", "batch_size", "n", "b"
 _SPLIT = re.compile(r"\s*[x×,\s]\s*")
 _INPUT = re.compile(r"^(?P<name>[^:\[\](){}]+):\s*(?P<dims>[\[(]?[-?\w*]+(?:\s*[x×,].*)?)$")
 _TORCH = re.compile(r"^(?:torch\.size|tensorshape)\((.*)\)$")
+# a layout or a type before the brackets: NCHW[1,3,8,8], float32[1,3,8,8]
+_TYPED = re.compile(r"^(?:n?c?d?hwc?|[a-z]+\d{1,2})(?=[\[(])")
+_TIMES = re.compile(r"(?<=\d)\s*\*\s*(?=\d)")
+_RANGE = re.compile(r"\b\d{1,9}\.\.\d{1,9}\b")
+# between inputs: ids:1x128,mask:1x128
+_NEXT_INPUT = re.compile(r",\s*(?=[A-Za-z_][^:,\[\](){}]*:)")
 _SEPARATORS = re.compile(r"[;:\s]+")
 _WITH_BATCH = 4  # from this rank on a leading 1 is the batch: NCHW
 MAX_RANK = 12
@@ -23,7 +29,8 @@ MAX_TEXT = 1000
 def parse_shape(value: Any) -> str | None:
     """The canonical text of a shape given as list, number, mapping or text; None if it is none.
 
-    ``[3, 224, 224]``, ``3x224x224``, ``(1, 3, 224, 224)`` and ``images:1x3x224x224`` are the same.
+    ``[3, 224, 224]``, ``3x224x224``, ``(1, 3, 224, 224)``, ``images:1x3x224x224``,
+    ``NCHW[1, 3, 224, 224]`` and ``3*224*224`` are the same.
     A leading dimension is the batch, and dropped, when it is dynamic, or 1 in a shape of rank four
     or more.
     """
@@ -39,11 +46,15 @@ def split_batch(value: Any) -> tuple[str, int | None] | None:
         text = value.strip()
         if len(text) > MAX_TEXT:
             return None
+        if text.startswith("{") and text.endswith("}") and ":" in text:
+            text = text[1:-1].strip()
+        text = _NEXT_INPUT.sub(";", text)
         if ";" in text:
             return _several([_named(part) for part in text.split(";") if part.strip()])
         named = _INPUT.match(text)
         if named:
             return _several([(named["name"], named["dims"])])
+        value = text
     return _without_batch(_dimensions(value))
 
 
@@ -92,7 +103,8 @@ def _dimensions(value: Any) -> list[str] | None:
     elif isinstance(value, str):
         lowered = value.strip().lower()
         torch = _TORCH.match(lowered)
-        bare = torch.group(1) if torch else lowered
+        bare = _TYPED.sub("", torch.group(1) if torch else lowered)
+        bare = _RANGE.sub("?", _TIMES.sub("x", bare))
         items = _SPLIT.split(bare.strip("[](){}<>").strip(" ,"))
     else:
         return None

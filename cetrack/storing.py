@@ -184,8 +184,10 @@ class _Settling:
 def _outdated(
     connection: Connection, readings: Sequence[Reading], known: Sequence[int]
 ) -> dict[str, set[int]]:
-    """Reader → known runs that only older versions of it have written."""
+    """Reader → known runs that only older versions of it have written, or, of a format that the
+    user defines, another definition."""
     current = {reading.reader: reading.reader_version for reading in readings}
+    defined = {reading.reader for reading in readings if reading.is_defined}
     query = (
         select(RunSource.run_id, Source.reader, func.max(Source.reader_version).label("version"))
         .select_from(RunSource)
@@ -194,7 +196,8 @@ def _outdated(
     )
     found: dict[str, set[int]] = {}
     for row in rows_where(connection, query, RunSource.run_id, known):
-        if row.version < current.get(row.reader, 0):
+        version = current.get(row.reader, 0)
+        if row.version < version or (row.reader in defined and row.version != version):
             found.setdefault(row.reader, set()).add(row.run_id)
     return found
 

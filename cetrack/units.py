@@ -28,33 +28,45 @@ def _unit(symbol: str, dimension: str, size: int | Fraction) -> Unit:
     return Unit(symbol, dimension, Fraction(size))
 
 
+# tokens, steps and batches are no inferences: what counts them has no unit in common with these
+_RATES = (
+    "1/s", "fps", "ips", "qps", "per_s", "per_sec", "per_second", "samples/s", "samples/sec",
+    "images/s", "images/sec", "img/s", "imgs/s", "frames/s", "inferences/s", "infer/s",
+    "queries/s", "requests/s",
+)  # fmt: skip
 # spellings, the first one is the symbol; base units: s, byte, W, J, fraction, per second
 _UNITS: tuple[tuple[tuple[str, ...], str, Fraction], ...] = (
     (("ns", "nanoseconds", "nsec"), "time", Fraction(1, 10**9)),
     (("us", "µs", "μs", "microseconds", "usec"), "time", Fraction(1, 10**6)),
-    (("ms", "milliseconds", "msec", "millis"), "time", Fraction(1, 1000)),
+    (
+        ("ms", "milliseconds", "msec", "millis", "ms/im", "ms/img", "ms/image", "ms/inference"),
+        "time",
+        Fraction(1, 1000),
+    ),
     (("s", "sec", "seconds", "secs"), "time", Fraction(1)),
     (("min", "minutes"), "time", Fraction(60)),
     (("h", "hours"), "time", Fraction(3600)),
     (("bit", "bits"), "size", Fraction(1, 8)),
     (("B", "bytes", "byte"), "size", Fraction(1)),
-    (("kB", "KB", "kb"), "size", Fraction(10**3)),
+    (("kB", "KB", "kb", "kilobytes"), "size", Fraction(10**3)),
     (("MB", "mb", "megabytes"), "size", Fraction(10**6)),
     (("GB", "gb", "gigabytes"), "size", Fraction(10**9)),
-    (("KiB", "kib"), "size", Fraction(2**10)),
-    (("MiB", "mib"), "size", Fraction(2**20)),
-    (("GiB", "gib"), "size", Fraction(2**30)),
-    (("uW", "uw", "µW"), "power", Fraction(1, 10**6)),
+    (("TB", "tb", "terabytes"), "size", Fraction(10**12)),
+    (("KiB", "kib", "kibibytes"), "size", Fraction(2**10)),
+    (("MiB", "mib", "mebibytes"), "size", Fraction(2**20)),
+    (("GiB", "gib", "gibibytes"), "size", Fraction(2**30)),
+    (("uW", "uw", "µW", "μW"), "power", Fraction(1, 10**6)),
     (("mW", "mw", "milliwatts"), "power", Fraction(1, 1000)),
     (("W", "w", "watts", "watt"), "power", Fraction(1)),
-    (("uJ", "uj", "µJ"), "energy", Fraction(1, 10**6)),
+    (("uJ", "uj", "µJ", "μJ"), "energy", Fraction(1, 10**6)),
     (("mJ", "mj", "millijoules"), "energy", Fraction(1, 1000)),
     (("J", "j", "joules", "joule"), "energy", Fraction(1)),
+    (("mWh", "mwh"), "energy", Fraction(36, 10)),
     (("Wh", "wh"), "energy", Fraction(3600)),
     (("kWh", "kwh"), "energy", Fraction(3_600_000)),
     (("%", "pct", "percent", "percentage"), "fraction", Fraction(1, 100)),
     (("fraction", "ratio"), "fraction", Fraction(1)),
-    (("1/s", "fps", "ips", "qps", "per_s", "per_sec", "per_second"), "rate", Fraction(1)),
+    (_RATES, "rate", Fraction(1)),
 )
 _BY_SPELLING = {
     spelling: _unit(spellings[0], dimension, size)
@@ -65,7 +77,9 @@ _BY_SPELLING = {
 _CASE_MATTERS = frozenset({"Gb", "Kb", "MJ", "MW", "Mb"})
 # at the end of a name these are words: accuracy_min is a minimum, accuracy_ratio no accuracy
 _WORDS = frozenset({"min", "ratio"})
-_SUFFIXES = frozenset(spelling.lower() for spelling in _BY_SPELLING if spelling[0].isalpha())
+_SUFFIXES = frozenset(
+    spelling.lower() for spelling in _BY_SPELLING if spelling[0].isalpha() or spelling == "%"
+)
 _GAP = re.compile(r"[_\s\-]+")
 _PER = ("_per", " per", "-per")
 _LONGEST = 2  # words of a unit in a name: tokens_per_second

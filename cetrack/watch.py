@@ -180,7 +180,7 @@ class Watch:
         now, clock = time.monotonic(), time.time()
         for folder in self._folders:
             for path in files_below(folder):
-                if self._matters(path.name):
+                if self._matters(path):
                     self._settling.note(path, now, age_s=_age_s(path, clock) if first else 0.0)
 
     def _note(self, changes: set[Path]) -> None:
@@ -191,7 +191,7 @@ class Watch:
                 continue
             paths = files_below(path) if path.is_dir() else [path]
             for each in paths:
-                if self._matters(each.name):
+                if self._matters(each):
                     self._settling.note(each, now)
 
     def _as_named(self, changed: Path) -> Path | None:
@@ -203,8 +203,8 @@ class Watch:
                 return folder / inner if all(map(names.is_open, inner.parts)) else None
         return None
 
-    def _matters(self, name: str) -> bool:
-        return self._is_result(name) or self._is_beside(name)
+    def _matters(self, path: Path) -> bool:
+        return self._is_result(path.name) or self._is_beside(path.as_posix())
 
     def _is_result(self, name: str) -> bool:
         return self._is_wanted(name) or names.is_archive_name(name)
@@ -223,7 +223,12 @@ class Watch:
         if not sources:
             return
         try:
-            report = take_in(self._store, origins(sources), self._options, workers=self._workers)
+            report = take_in(
+                self._store,
+                origins(sources, self._options.formats),
+                self._options,
+                workers=self._workers,
+            )
         except (ConflictError, DatabaseUnavailableError) as error:
             self._wait_for_database(due, error)
             return
@@ -262,7 +267,7 @@ class Watch:
         found: dict[Path, Source] = {}
         for item in due:
             folder = next(each for each in self._folders if item.path.is_relative_to(each))
-            if self._is_beside(item.path.name):
+            if self._is_beside(item.path.as_posix()):
                 for path in _neighbours(item.path, folder):
                     if self._is_result(path.name) and path not in self._settling:
                         found.setdefault(path, found_in(folder, path))

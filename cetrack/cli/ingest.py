@@ -25,6 +25,7 @@ from cetrack.errors import UsageError
 if TYPE_CHECKING:
     from cetrack.ingest import IngestOptions, IngestReport
     from cetrack.inside import Origin
+    from cetrack.mappings import Format
     from cetrack.store import Store
 
 _REJECTED = 3
@@ -124,7 +125,7 @@ def ingest(
         repeat=repeat,
         dry_run=dry_run,
     )
-    origins = _origins(paths or [], git_history, rev)
+    origins = _origins(paths or [], git_history, rev, options.formats)
     report = _ingest(origins, options, db, workers=workers, cluster=cluster)
     if format is Answer.JSON:
         output.write(ingest_report.as_json(report))
@@ -152,12 +153,15 @@ def ingest_options(
             reader=reader,
             settings=parse_settings(facts or []),
             baseline_precision=baseline_precision or settings.baseline_precision or "fp32",
+            formats=settings.formats,
             **more,
         )
     )
 
 
-def _origins(paths: Sequence[str], git_history: str | None, rev: str | None) -> Sequence[Origin]:
+def _origins(
+    paths: Sequence[str], git_history: str | None, rev: str | None, formats: tuple[Format, ...]
+) -> Sequence[Origin]:
     if git_history is None:
         if rev is not None:
             raise UsageError("--rev is for --git-history", hint="add --git-history REPO")
@@ -165,10 +169,10 @@ def _origins(paths: Sequence[str], git_history: str | None, rev: str | None) -> 
             raise UsageError("nothing to ingest was named", hint="cetrack ingest results/")
         from cetrack.discover import discover
 
-        return discover(paths)
+        return discover(paths, formats)
     from cetrack.history import History
 
-    return [History(git_history, paths, rev=rev or "HEAD")]
+    return [History(git_history, paths, rev=rev or "HEAD", formats=formats)]
 
 
 def _ingest(

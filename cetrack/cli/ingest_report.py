@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from cetrack.cli import output
 from cetrack.report import Column, Format, Kind, Section, Table
+from cetrack.report.table import without_blank_columns
 
 if TYPE_CHECKING:
     from cetrack.ingest import IngestReport, SourceReport
 
+_USUAL_STATUS = "finished"
+_REPETITIONS = "(repetitions)"  # what a sample is read from
 _MANY = 50  # above this many files only those with something to say are listed
 _MOST_NOTICES = 3  # of a file
 _MOST_FILES = 20  # whose notices are shown
@@ -31,18 +34,25 @@ _COLUMNS = (
     Column(name="points", kind=Kind.NUMBER, rank=3),
     Column(name="warnings", kind=Kind.NUMBER, rank=2),
 )
+# what else tells one run from another: shown where any has it
+_TOLD_APART = ("method", "variant", "dataset", "device", "runtime", "batch_size", "seed")
 _PLAN_COLUMNS = (
     Column(name="change"),
     Column(name="model"),
     Column(name="precision"),
     Column(name="kind", rank=1),
+    Column(name="status", rank=3),
+    *(Column(name=name, rank=4) for name in _TOLD_APART),
+    Column(name="place", rank=5),
     Column(name="started_at", kind=Kind.TIME, rank=2),
     Column(name="metrics", kind=Kind.NUMBER, rank=3),
+    Column(name="samples", kind=Kind.NUMBER, rank=6),
 )
 _NAMES_COLUMNS = (
     Column(name="metric"),
     Column(name="unit"),
     Column(name="read_from"),
+    Column(name="read_in", rank=2),
     Column(name="runs", kind=Kind.NUMBER, rank=1),
 )
 
@@ -130,7 +140,7 @@ def _plan(listed: Sequence[SourceReport], report: IngestReport) -> list[Section]
     runs = [run for item in report.sources for run in item.planned]
     shown = runs[:_MANY]
     more = f" (the first {_MANY} of {len(runs):,}; --format json has them all)"
-    table = Table(columns=_PLAN_COLUMNS, rows=tuple(map(_plan_row, shown)))
+    table = without_blank_columns(Table(columns=_PLAN_COLUMNS, rows=tuple(map(_plan_row, shown))))
     return [
         Section(key="files", title="files", table=_sources_table(listed)),
         Section(key="runs", title=f"runs{more if len(runs) > _MANY else ''}", table=table),
@@ -140,18 +150,31 @@ def _plan(listed: Sequence[SourceReport], report: IngestReport) -> list[Section]
 
 def _plan_row(run: Mapping[str, Any]) -> tuple[Any, ...]:
     started = datetime.fromisoformat(run["started_at"])
-    metrics = len(run["metrics"])
-    return (run["change"], run["model"], run["precision"], run["kind"], started, metrics)
+    status = run["status"] if run["status"] != _USUAL_STATUS else None
+    return (
+        *(run[name] for name in ("change", "model", "precision", "kind")),
+        status,
+        *(run[name] for name in _TOLD_APART),
+        run["place"] or None,
+        started,
+        len(run["metrics"]),
+        len(run["samples"]) or None,
+    )
 
 
 def _names_table(runs: Sequence[Mapping[str, Any]]) -> Table:
     """Which name in the files became which metric: the thing to check before the real run."""
     counts = Counter(
-        (name, metric["unit"], metric["from"])
+        (name, metric["unit"], metric["from"], metric["source_unit"])
         for run in runs
         for name, metric in run["metrics"].items()
     )
-    rows = sorted(counts.items(), key=lambda item: (item[0][0], item[0][2]))
+    counts.update(
+        (name, sample["unit"], _REPETITIONS, None)
+        for run in runs
+        for name, sample in run["samples"].items()
+    )
+    rows = sorted(counts.items(), key=lambda item: (item[0][0], item[0][2], item[0][3] or ""))
     return Table(columns=_NAMES_COLUMNS, rows=tuple((*names, count) for names, count in rows))
 
 

@@ -38,7 +38,7 @@ class CompressionReader(Reader):
     """See :class:`cetrack.readers.base.Reader`."""
 
     name = FORMAT
-    version = 1
+    version = 2
     suffixes = (".json", ".jsonl")
     description = "results of compress() calls: baseline and compressed metrics of one model"
     recognises = "JSON objects with `baseline` and `compressed` measurements, or a list of them"
@@ -96,6 +96,8 @@ def is_compression(item: Any) -> bool:
     if not isinstance(item, dict):
         return False
     before, after = _side(item, _BASELINE), _side(item, _COMPRESSED)
+    if sum(isinstance(item.get(name), dict) for name in _COMPRESSED) > 1:
+        return False  # quantized beside pruned: no pair
     return before is not None and after is not None and read_entry(item[after], "").has_numbers
 
 

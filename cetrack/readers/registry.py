@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import codecs
 import difflib
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 
 from cetrack.errors import MalformedSourceError, ReadError, UnknownFormatError, UsageError
+from cetrack.mappings import Format
 from cetrack.precisions import spellings
 from cetrack.readers.base import Match, Objection, Reader
+from cetrack.readers.mapped import MappedReader
 from cetrack.readers.source import Source
 
 GROUP = "cetrack.readers"
@@ -45,6 +48,7 @@ _BUILT_IN = {
     "pyperf": "cetrack.readers.pyperf:PyperfReader",
     "pytest_benchmark": "cetrack.readers.pytest_benchmark:PytestBenchmarkReader",
     "qai_hub": "cetrack.readers.qai_hub:QaiHubReader",
+    "results": "cetrack.readers.results:ResultsReader",
     "sacred": "cetrack.readers.sacred:SacredReader",
     "tfevents": "cetrack.readers.tfevents:TfeventsReader",
     "timm": "cetrack.readers.timm:TimmReader",
@@ -75,19 +79,39 @@ def readers() -> dict[str, Reader]:
     return found
 
 
+def readers_with(formats: tuple[Format, ...]) -> Mapping[str, Reader]:
+    """All readers, and one for each of the formats that the user has defined.
+
+    Raises UsageError for a format with the name of another reader.
+    """
+    return _joined(formats) if formats else readers()
+
+
+@lru_cache(maxsize=8)
+def _joined(formats: tuple[Format, ...]) -> Mapping[str, Reader]:
+    found = dict(readers())
+    for item in formats:
+        if item.name in found:
+            problem = f"{item.origin}: formats.{item.name}: there is a reader of that name"
+            raise UsageError(problem, hint=f"call it my_{item.name}")
+        found[item.name] = MappedReader(item)
+    return found
+
+
 def _load(target: str) -> Reader:
     module, _, name = target.partition(":")
     reader: Reader = getattr(import_module(module), name)()
     return reader
 
 
-def reader_named(name: str) -> Reader:
+def reader_named(name: str, formats: tuple[Format, ...] = ()) -> Reader:
     """A reader by name. Raises UsageError with the nearest names."""
-    if name not in readers():
-        near = difflib.get_close_matches(name, readers(), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(readers())}"
+    known = readers_with(formats)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
         raise UsageError(f"no reader called '{name}'", hint=hint)
-    return readers()[name]
+    return known[name]
 
 
 def check_content(source: Source) -> None:
@@ -100,26 +124,28 @@ def check_content(source: Source) -> None:
         )
 
 
-def choose(source: Source) -> tuple[Reader, Match]:
-    """The one reader that recognises the content, and how.
+def choose(source: Source, formats: tuple[Format, ...] = ()) -> tuple[Reader, Match]:
+    """The one reader that recognises the content, and how; a format of the user goes first.
 
     Raises ReadError for JSON that does not parse, and UnknownFormatError when no reader, or more
     than one, is sure.
     """
     check_content(source)
-    answers = {name: reader.sniff(source) for name, reader in readers().items()}
+    known = readers_with(formats)
+    own = {item.name: known[item.name].sniff(source) for item in formats}
+    answers = own if any(own.values()) else {n: item.sniff(source) for n, item in known.items()}
     level = max(answers.values())
     if level is Match.NO:
-        raise _not_understood(source)
+        raise _not_understood(source, known)
     sure = [name for name, answer in answers.items() if answer == level]
     if len(sure) > 1 and level is not Match.COMPANION:
         raise UnknownFormatError(
             source.uri, f"could be {' or '.join(sure)}", hint=f"say which: --reader {sure[0]}"
         )
-    return readers()[sure[0]], level
+    return known[sure[0]], level
 
 
-def _not_understood(source: Source) -> ReadError:
+def _not_understood(source: Source, known: Mapping[str, Reader]) -> ReadError:
     hint = "'cetrack formats' lists what is read and how it is recognised"
     if not source.looks_like_json:
         problem = (
@@ -131,13 +157,13 @@ def _not_understood(source: Source) -> ReadError:
         names = {"dict": "a JSON object", "list": "a JSON list"}
         kind = names.get(type(source.json.value).__name__, "JSON")
         problem = f"{kind} in a shape that no reader knows"
-    return UnknownFormatError(source.uri, problem + _nearest(source), hint=hint)
+    return UnknownFormatError(source.uri, problem + _nearest(source, known), hint=hint)
 
 
-def _nearest(source: Source) -> str:
+def _nearest(source: Source, known: Mapping[str, Reader]) -> str:
     """The readers that a source is nearest to, and what each of them misses."""
     said: list[tuple[Objection, str]] = []
-    for name, reader in readers().items():
+    for name, reader in known.items():
         found = None
         with suppress(ReadError):  # of a part that only this reader asks for
             found = reader.objection(source)
@@ -180,6 +206,9 @@ numbers get dotted names, text is a parameter. `docs/metrics.md` says which name
 A model or a precision that the file does not state is taken from `--set`, else from its path:
 `lenet/int8/log.csv`, `lenet_int8.csv`. The baseline of a compression is fp32 unless it says
 otherwise. `docs/run.schema.json` is the JSON Schema of cetrack's own format.
+
+A file that none of them understands can be described in `cetrack.toml`: [mappings.md](mappings.md)
+says how, and `cetrack formats suggest FILE` drafts the description.
 """
 _PRECISIONS = """\
 ## Spellings of precisions
@@ -187,7 +216,7 @@ _PRECISIONS = """\
 Case, a comment in brackets and a namespace (`torch.float16`) do not matter, nor do `_`, `-` and
 blanks. A runtime or a method beside it (`onnx_int8`, `PTQ INT8`) fills that field of the run.
 `FP32+INT8` is a combination; `w2a8` and the GGUF names (`Q4_K_M`) say their bits themselves. A
-label without a format (`original`, `quantized`, `ptq`) is kept as it is, with a warning.
+label without a format (`quantized`, `ptq`) is kept as it is, with a warning.
 
 | precision | weight bits | activation bits | other spellings |
 |---|---|---|---|
@@ -196,7 +225,7 @@ label without a format (`original`, `quantized`, `ptq`) is kept as it is, with a
 
 def formats_markdown() -> str:
     """The text of docs/formats.md."""
-    parts = [_section(name, reader) for name, reader in sorted(built_in().items())]
+    parts = [section_markdown(reader) for _, reader in sorted(built_in().items())]
     rows = [
         f"| `{item.name}` | {_bits(item.weight_bits)} | {_bits(item.activation_bits)} "
         f"| {', '.join(f'`{text}`' for text in others)} |\n"
@@ -205,12 +234,14 @@ def formats_markdown() -> str:
     return "\n".join([_INTRODUCTION, *parts, _PRECISIONS + "".join(rows)])
 
 
-def _section(name: str, reader: Reader) -> str:
-    names = " ".join(f"`{name}`" for name in (*reader.suffixes, *reader.patterns))
+def section_markdown(reader: Reader) -> str:
+    """What there is to say about a reader, as a section of a page."""
+    files = " ".join(f"`{name}`" for name in (*reader.suffixes, *reader.patterns))
+    example = f"\n```text\n{reader.example}```\n" if reader.example else ""
     return (
-        f"## {name}\n\n- reads: {reader.description}\n"
+        f"## {reader.name}\n\n- reads: {reader.description}\n"
         f"- recognises: {reader.recognises}\n- makes: {reader.maps_to}\n"
-        f"- names: {names}\n\n```text\n{reader.example}```\n"
+        f"- files: {files}\n{example}"
     )
 
 

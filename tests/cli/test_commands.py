@@ -124,10 +124,34 @@ def test_a_dry_run_needs_no_database_and_makes_none(cetrack: Cetrack, nightly: P
     done = cetrack("ingest", nightly.name, "--dry-run")
 
     assert done.code == 0
-    assert "resnet50  int8       benchmark  2026-06-01        3" in done.out
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["new", "resnet50", "int8", "benchmark", "nightly", "/resnet50/int8"] in [
+        row[:6] for row in rows
+    ]
     assert "accuracy         fraction  accuracy" in done.out
     assert done.err.startswith("dry run, nothing was stored: 1 file; runs: 2 new")
     assert not Path("cetrack.db").exists()
+
+
+def test_a_dry_run_shows_what_tells_runs_apart_and_every_unit(
+    cetrack: Cetrack, tmp_path: Path
+) -> None:
+    row = {"net": "lenet", "dtype": "int8", "latency_us": 610.0, "size_kb": 60, "raw_ms": [0.6]}
+    rows = [{**row, "batch": batch} for batch in (1, 8)]
+    (tmp_path / "sweep.json").write_text(json.dumps(rows))
+
+    done = cetrack("ingest", "sweep.json", "--dry-run")
+
+    lines = [line.split() for line in done.out.splitlines()]
+    head = "change model precision kind variant batch_size place started_at metrics samples"
+    assert head.split() in lines
+    assert [line[5] for line in lines if line[:2] == ["new", "lenet"]] == ["1", "8"]
+    assert ["latency_ms", "ms", "latency_us", "us", "2"] in lines
+    assert ["model_size_mb", "MB", "size_kb", "kB", "2"] in lines
+    assert ["raw_ms", "ms", "(repetitions)", "-", "2"] in lines
+    report = cetrack("ingest", "sweep.json", "--dry-run", "--format", "json").json
+    run = report["sources"][0]["planned"][1]
+    assert (run["batch_size"], run["metrics"]["latency_ms"]["scale"]) == (8, 0.001)
 
 
 def test_a_dry_run_knows_what_is_there(ingested: Cetrack, nightly: Path) -> None:
@@ -271,6 +295,70 @@ def test_formats(cetrack: Cetrack) -> None:
 
     assert "benchmark" in [row["reader"] for row in rows]
     assert all(row["recognises"] and row["maps_to"] for row in rows)
+
+
+def test_one_format_with_its_example(cetrack: Cetrack) -> None:
+    assert '{"timestamp": "2026-06-01T02:00:00Z"' in cetrack("formats", "benchmark").out
+    assert cetrack("formats", "results", "--format", "json").json["makes"].startswith("one bench")
+    assert cetrack("formats", "epochs", "--format", "md").out.startswith("## epochs\n\n- reads: ")
+    wrong = cetrack("formats", "benchmrk")
+    assert (wrong.code, wrong.err) == (
+        2,
+        "cetrack: error: no reader called 'benchmrk'\nhint: did you mean benchmark?\n",
+    )
+    assert "unexpected argument 'x'" in cetrack("formats", "benchmark", "x").err
+
+
+def test_a_suggested_format_makes_a_file_readable(cetrack: Cetrack, tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text("net;p50 us\nlenet;610\n")
+    assert cetrack("ingest", "odd.csv").code == 3
+
+    done = cetrack("formats", "suggest", "odd.csv")
+    assert done.code == 0
+    assert "put this into cetrack.toml" in done.err
+    (tmp_path / "cetrack.toml").write_text(done.out)
+
+    assert "my_odd" in cetrack("formats").out
+    assert "as [formats.my_odd] of" in cetrack("formats", "my_odd").out
+    report = cetrack("ingest", "odd.csv", "--format", "json").json
+    assert (report["sources"][0]["reader"], report["total"]["runs_new"]) == ("my_odd", 1)
+    again = cetrack("ingest", "odd.csv", "--reader", "my_odd", "--format", "json").json
+    assert again["sources"][0]["runs_unchanged"] == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        (["suggest"], "'suggest' needs a file"),
+        (["suggest", "gone.json"], "no such file: gone.json"),
+    ],
+)
+def test_suggest_needs_a_file(cetrack: Cetrack, args: list[str], problem: str) -> None:
+    done = cetrack("formats", *args)
+
+    assert done.code == 2
+    assert problem in done.err
+
+
+def test_a_file_that_no_draft_can_be_made_for(cetrack: Cetrack, tmp_path: Path) -> None:
+    (tmp_path / "note.json").write_text('{"note": "nothing"}')
+
+    done = cetrack("formats", "suggest", "note.json")
+
+    assert done.code == 3
+    assert "no numbers in it that could be those of runs" in done.err
+
+
+def test_a_wrong_format_in_the_settings_is_one_line(cetrack: Cetrack, tmp_path: Path) -> None:
+    (tmp_path / "cetrack.toml").write_text('[formats.bench]\nmatch = "a"\nmodle = "x"\n')
+
+    done = cetrack("ingest", "a.json")
+
+    assert done.code == 2
+    assert done.err == (
+        f"cetrack: error: {tmp_path}/cetrack.toml:3: formats.bench.modle: "
+        "no key called 'modle'\nhint: did you mean model?\n"
+    )
 
 
 # --- changing -----------------------------------------------------------------------------------

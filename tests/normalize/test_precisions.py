@@ -54,6 +54,11 @@ MET = {
     "W8A8 MXFP8": ("mxfp8", ()),
     "W-only INT8": ("int8_weight_only", ()),
     "W-only MXFP8": ("mxfp8", ("w", "only")),
+    # as many bits of a format that we do not know
+    "W8A8 QF8": None,
+    "w4a8_hf4": None,
+    "vit8_w8a8": ("int8", ("vit8",)),
+    "16-bit": ("16bit", ()),
     "w8a16": ("int8_weight_only", ()),
     "w8a16_mixed_int16": ("w8a16_mixed_int16", ()),
     "int8wo": ("int8_weight_only", ()),
@@ -154,6 +159,7 @@ def test_spellings_met_in_the_wild(
         ("q4_k_m", (4, None, False)),
         ("ternary", (1.58, None, False)),
         ("mixed", (None, None, None)),
+        ("16bit", (16, None, None)),
         ("fp32+int8", (None, None, None)),
     ],
 )

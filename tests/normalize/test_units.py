@@ -15,8 +15,8 @@ from cetrack.units import Unit, convert, find_unit, scale_between, split_suffix
 
 quick = settings(database=None, deadline=None)
 SYMBOLS = (
-    "ns", "us", "ms", "s", "min", "h", "bit", "B", "kB", "MB", "GB", "KiB", "MiB", "GiB", "uW",
-    "mW", "W", "uJ", "mJ", "J", "Wh", "kWh", "%", "fraction", "1/s",
+    "ns", "us", "ms", "s", "min", "h", "bit", "B", "kB", "MB", "GB", "TB", "KiB", "MiB", "GiB",
+    "uW", "mW", "W", "uJ", "mJ", "J", "mWh", "Wh", "kWh", "%", "fraction", "1/s",
 )  # fmt: skip
 
 
@@ -36,13 +36,20 @@ def known(text: str) -> Unit:
         ("mW", "mW"), ("mw", "mW"), ("W", "W"), ("mJ", "mJ"), ("J", "J"), ("kWh", "kWh"),
         ("%", "%"), ("percent", "%"), ("pct", "%"), ("fraction", "fraction"),
         ("fps", "1/s"), ("FPS", "1/s"), ("qps", "1/s"), ("1/s", "1/s"),
+        ("KiB", "KiB"), ("GiB", "GiB"), ("kilobytes", "kB"), ("mebibytes", "MiB"), ("TB", "TB"),
+        ("µW", "uW"), ("μW", "uW"), ("µJ", "uJ"), ("μJ", "uJ"), ("uJ", "uJ"), ("Wh", "Wh"),
+        ("mWh", "mWh"),
+        ("ms/im", "ms"), ("samples/s", "1/s"), ("images/sec", "1/s"), ("img/s", "1/s"),
     ],
 )  # fmt: skip
 def test_spellings_of_units(text: str, symbol: str) -> None:
     assert known(text).symbol == symbol
 
 
-@pytest.mark.parametrize("text", ["MW", "MJ", "Mb", "Gb", "b", "", "x", "m", "G", "mAh", "°C"])
+@pytest.mark.parametrize(
+    "text",
+    ["MW", "MJ", "Mb", "Gb", "b", "", "x", "m", "G", "mAh", "°C", "tokens/s", "it/s", "steps/s"],
+)
 def test_what_is_no_unit_or_another_one(text: str) -> None:
     assert find_unit(text) is None
 
@@ -65,6 +72,9 @@ def test_what_is_no_unit_or_another_one(text: str) -> None:
         ("energy_j", ("energy", "J")),
         ("model_size_B", ("model_size", "B")),
         ("duration_h", ("duration", "h")),
+        ("accuracy_%", ("accuracy", "%")),
+        ("size_on_disk-bytes", ("size_on_disk", "B")),
+        ("inference_time_milliseconds", ("inference_time", "ms")),
         # words and letters of a name
         ("latency_min", None),
         ("accuracy_ratio", None),

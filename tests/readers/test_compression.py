@@ -218,3 +218,10 @@ def test_an_empty_baseline_makes_a_record_without_numbers() -> None:
 
     assert before.series == ()
     assert [series.name for series in after.series] == ["accuracy"]
+
+
+def test_several_compressed_sides_are_no_pair() -> None:
+    several = {"baseline": SIDE, "quantized": {"accuracy": 0.4}, "pruned": {"accuracy": 0.3}}
+
+    assert not is_compression(several)
+    assert claimed_by(several) == ["results"]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cetrack.errors import ReadError
+from cetrack.testing import described
 from tests.readers.reading import SAMPLES, claimed_by, read, values
-from tests.readers.test_contract import described
 
 HARNESSES = (
     "asv", "bencher", "google_benchmark", "lnt", "nncf", "olive", "pyperf", "pytest_benchmark",

@@ -28,7 +28,7 @@ def test_records_that_differ_in_their_metric_are_one_run() -> None:
     run = read(sample("torch_hud/lines.json")).runs[0]
 
     assert (run.model.name, run.precision.name) == ("llama-2-7b", "int8_dynamic")
-    assert values(run) == {"tokens_per_second": 9.5, "memory_usage_mb": 7750.0}
+    assert values(run) == {"tokens_per_s": 9.5, "memory_usage_mb": 7750.0}
     assert [item.values.tolist() for item in run.samples] == [[7500.0, 8000.0]]
     environment = run.record.environment
     assert (environment.device, environment.accelerator) == ("cuda", "NVIDIA A100-SXM4-40GB")
