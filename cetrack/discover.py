@@ -87,7 +87,8 @@ def below(folder: Path, formats: tuple[Format, ...] = ()) -> Iterator[Source]:
 def files_below(folder: Path) -> Iterator[Path]:
     """All files in a folder but hidden ones, in order."""
     for root, folders, files in os.walk(folder):
-        folders[:] = sorted(filter(names.is_open, folders))
+        opened = filter(names.is_open, folders)
+        folders[:] = sorted(each for each in opened if not names.is_clone(root, each))
         for name in sorted(filter(names.is_open, files)):
             yield Path(root) / name
 

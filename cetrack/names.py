@@ -12,6 +12,7 @@ from cetrack.packing import unpacked_name
 from cetrack.readers.registry import readers, readers_with
 
 _SKIPPED_FOLDERS = frozenset({"__MACOSX", "__pycache__", "node_modules", "site-packages"})
+_RESULTS_FOLDERS = frozenset({".aim", ".asv", ".benchmarks", ".guild"})
 _ARCHIVE = re.compile(r"\.(zip|tar|tgz|tbz2?|txz|tzst)$")
 Test = Callable[[str], bool]
 
@@ -49,8 +50,16 @@ def reader_suffixes() -> frozenset[str]:
 
 
 def is_open(name: str) -> bool:
-    """False for hidden files and folders, and for those that never hold results."""
-    return not name.startswith(".") and name not in _SKIPPED_FOLDERS
+    """False for hidden files and folders, but those that tools keep results in, and for folders
+    that never hold any."""
+    if name.startswith("."):
+        return name in _RESULTS_FOLDERS
+    return name not in _SKIPPED_FOLDERS
+
+
+def is_clone(folder: str, name: str) -> bool:
+    """True for what asv builds a project in: whatever results lie there are not of a run."""
+    return name == "env" and PurePath(folder).name == ".asv"
 
 
 def suffix(name: str) -> str:

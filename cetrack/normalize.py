@@ -46,6 +46,7 @@ from cetrack.precisions import (
     RUNTIMES,
     canonical_method,
     find_precision,
+    is_uncompressed,
     unknown_precision,
 )
 from cetrack.readers.spool import changed
@@ -54,8 +55,8 @@ from cetrack.units import convert, convert_one
 
 MAX_NAME = 200
 _split_batch = lru_cache(maxsize=4096)(split_batch)  # a file has few shapes
-# what no measurement of these families can be
 _HIGHEST = 1.5  # a fraction above is a percentage that nobody says to be one
+# what no measurement of these families can be
 _NEVER_NEGATIVE = frozenset({"latency", "size", "memory", "throughput"})
 # NUL and lone surrogates are refused by databases; other controls only by good taste
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -85,6 +86,10 @@ def normalize(record: RunRecord) -> NormalRun:
 def _precision(record: RunRecord, notices: list[Notice]) -> tuple[Precision, dict[str, str]]:
     """The precision, and the fields of the record that its label fills."""
     found = find_precision(record.precision)
+    if found is None and is_uncompressed(record.precision):
+        text = f"{record.precision!r:.60} is taken as fp32"
+        notices.append(Notice(record.place, text))
+        found = find_precision("fp32")
     if found is None:
         unknown = unknown_precision(clean_name(record.precision))
         if record.precision:

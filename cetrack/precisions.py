@@ -102,6 +102,10 @@ METHODS = {
     "qat": "qat",
     "quantization_aware_training": "qat",
 }
+# what people call the model that was not compressed yet, in its usual format
+UNCOMPRESSED = frozenset(
+    {"baseline", "baselines", "dense", "original", "originals", "reference", "unquantized"}
+)
 UNKNOWN_PRECISION = "unknown"  # where nobody names one
 MAX_LABEL = 200  # longer text names no format, and would only cost time
 # words that mean a format only where they stand alone, or among words of the trade
@@ -220,6 +224,11 @@ def spellings() -> Iterator[tuple[Precision, tuple[str, ...]]]:
     """Every format that we know by name, with its other spellings."""
     for name, entry in sorted(_FORMATS.items()):
         yield _precision(name), entry[3]
+
+
+def is_uncompressed(text: str) -> bool:
+    """True for a word that stands for the model as it was: its format is a guess, fp32."""
+    return _slug(text) in UNCOMPRESSED
 
 
 def unknown_precision(text: str) -> Precision:

@@ -13,7 +13,14 @@ from typing import Any, NamedTuple
 
 from cetrack.hints import split_label
 from cetrack.metrics import is_known, resolve
-from cetrack.precisions import METHODS, RUNTIMES, canonical_method, find_precision, is_precision
+from cetrack.precisions import (
+    METHODS,
+    RUNTIMES,
+    canonical_method,
+    find_precision,
+    is_precision,
+    is_uncompressed,
+)
 from cetrack.readers.numbers import is_number, number_in_text, whole_number
 from cetrack.units import split_suffix
 
@@ -110,9 +117,6 @@ _COMPARING = frozenset(
         "reduction", "retention", "savings", "speedup", "vs",
     }
 )  # fmt: skip
-_ORIGINAL = frozenset(
-    {"baseline", "baselines", "dense", "original", "originals", "reference", "unquantized"}
-)
 _CHANGED = frozenset({"compressed", "optimized", "ptq", "qat", "quantised", "quantized"})
 _PRUNED = re.compile(r"^(prun(e|ed|ing)|sparse)[_-]?\d*(pct|percent|%)?$")
 _DATASETS = frozenset(
@@ -235,7 +239,7 @@ def are_bit_counts(cells: Sequence[Any]) -> bool:
 def branch_label(key: str) -> Label | None:
     """What a key or a cell without a format says about one: ``original``, ``ptq``, ``prune30``."""
     bare = slug(key)
-    if bare in _ORIGINAL:
+    if is_uncompressed(key):
         return Label("fp32", doubt=f"'{key}' is taken as fp32", branch="original")
     if bare in _CHANGED:
         method = canonical_method(bare)

@@ -22,3 +22,13 @@ from cetrack import names
 )
 def test_companions_are_known_by_their_paths(path: str, expected: bool) -> None:
     assert names.beside()(path) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("results", True), (".git", False), (".asv", True), (".benchmarks", True), ("env", True)],
+)
+def test_folders_that_tools_hide_their_results_in_are_opened(name: str, expected: bool) -> None:
+    assert names.is_open(name) is expected
+    assert names.is_clone("a/.asv", "env")
+    assert not names.is_clone("a", "env")

@@ -71,6 +71,32 @@ def test_no_file_makes_a_dry_run_raise() -> None:
     assert all(item.problem for item in report.rejected)
 
 
+# files with results that are refused, and what is said of each
+REFUSED = {
+    "fps_report.json": "numbers, but no precision",
+    "qf8_seed42.json": "numbers, but no precision",
+    "shufflenetv2_cifar10_baselines.json": "numbers, but no precision",
+    "benchmark_results_20250711_135852.json": "numbers, but no precision",
+    "power_report.json": "nothing was measured",
+    "run_metadata.sqlite": "Aim",
+    "history.json": "a shape that no reader knows",
+}
+
+
+def test_nearly_all_files_are_taken_and_the_rest_refused_for_a_reason() -> None:
+    report = ingest(None, [str(path) for path in files()], IngestOptions(dry_run=True))
+
+    refused = {Path(item.uri).name: item.problem or "" for item in report.rejected}
+    assert refused.keys() == REFUSED.keys()
+    assert all(reason in refused[name] for name, reason in REFUSED.items())
+    assert len(refused) <= 0.05 * len(report.sources)
+    found = ingest(None, [str(FOLDER)], IngestOptions(dry_run=True))
+    with_runs = {item.uri for item in report.sources if item.planned}
+    met = {str(Path(item.uri)) for item in found.sources if item.planned}
+    # a folder of a build system is hidden
+    assert {Path(uri).name for uri in with_runs - met} == {"best_metrics.json"}
+
+
 def by_name(report: list[SourceReport], part: str) -> SourceReport:
     return next(item for item in report if part in item.uri)
 
