@@ -95,6 +95,7 @@ def read_unit(unit: Unit) -> list[Reading]:
     return readings
 
 
+DEFECT = "cetrack's reader failed"
 _preparers: dict[str, Preparer] = {}
 # a file of these that nobody understands may well hold results
 _RESULTS = frozenset({".csv", ".json", ".jsonl", ".tsv"})
@@ -146,6 +147,14 @@ def read_source(source: Source, preparer: Preparer, known: Sequence[Version] = (
             problem=error.problem,
             hint=error.hint,
             standing=_standing(error, source),
+        )
+    except Exception as error:  # noqa: BLE001 - a defect of one reader stops no other file
+        return Reading(
+            uri=source.uri,
+            key=source.key,
+            problem=f"{DEFECT}: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
+            hint="please report it, with a file that shows it; other files are not affected",
+            standing=Standing.REJECTED,
         )
 
 

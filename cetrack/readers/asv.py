@@ -52,7 +52,7 @@ _MACHINE = ("machine.json", "../machine.json")
 _MACHINE_KEYS = frozenset({"arch", "cpu", "machine", "num_cpu", "os", "ram", "version"})
 _DEFINED = frozenset({"name", "param_names", "params", "type", "unit"})
 _DETAILS = ("arch", "num_cpu", "python")
-_RAM = re.compile(r"^([\d.]+)\s*([KMGT]?)(?:i?B)?$", re.IGNORECASE)
+_RAM = re.compile(r"^(\d+(?:\.\d*)?)\s*([KMGT]?)(?:i?B)?$", re.IGNORECASE)
 _BYTES = {"": 2**10, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}  # bare digits are kB
 _OBJECT = re.compile(r"<.* at 0x[0-9a-f]+>")
 

@@ -22,9 +22,9 @@ _TIMED = re.compile(
     r"(?P<cpu>[-+.\w]+) (?P<cpu_unit>ns|us|ms|s|%)(?:\s+(?P<iterations>\d+))?(?P<rest>(?:\s.*)?)$"
 )
 _FAILED = re.compile(r"^(?P<name>\S.*?)\s+(?P<what>ERROR OCCURRED|SKIPPED): '(?P<message>.*)'$")
-_RUN_ON = re.compile(r"^Run on \((?P<count>\d+) X (?P<mhz>[\d.]+) MHz CPU")
+_RUN_ON = re.compile(r"^Run on \((?P<count>\d+) X (?P<mhz>\d+(?:\.\d*)?) MHz CPU")
 _HUMAN = re.compile(
-    r"^(?P<number>-?[\d.]+(?:e[-+]?\d+)?)(?P<prefix>[kMGTPEZY]|[KMGTPEZY]i|[munpfazy])?(?:/s|s)?$"
+    r"^(?P<number>-?\d+(?:\.\d*)?(?:e[-+]?\d+)?)(?P<prefix>[kMGTPEZY]|[KMGTPEZY]i|[munpfazy])?(?:/s|s)?$"
 )
 _POWERS = {prefix: 1000.0**power for power, prefix in enumerate("kMGTPEZY", 1)}
 _POWERS.update({f"{prefix}i": 1024.0**power for power, prefix in enumerate("KMGTPEZY", 1)})

@@ -40,9 +40,11 @@ _TIMED = {
 }
 _KINDS = "|".join(_TIMED)
 _STATISTIC = re.compile(rf"(?P<stat>min|max|mean) (?P<kind>{_KINDS}) \(ns\)")
-_PERCENTILE = re.compile(rf"(?P<stat>[\d.]+)(th)? percentile (?P<kind>{_KINDS}) \(ns\)")
-_FIRST_TOKEN = re.compile(r"(?P<stat>[\d.]+)th (?P<kind>first token) percentile latency \(ns\)")
-_ESTIMATE = re.compile(r"Early stopping ([\d.]+)th percentile estimate: (\d+)")
+_PERCENTILE = re.compile(rf"(?P<stat>\d+(?:\.\d*)?)(th)? percentile (?P<kind>{_KINDS}) \(ns\)")
+_FIRST_TOKEN = re.compile(
+    r"(?P<stat>\d+(?:\.\d*)?)th (?P<kind>first token) percentile latency \(ns\)"
+)
+_ESTIMATE = re.compile(r"Early stopping (\d+(?:\.\d*)?)th percentile estimate: (\d+)")
 _MESSAGES = re.compile(r"(\d{1,9}) (warnings?|errors?) encountered", re.IGNORECASE)
 _RATES = {
     "samples per second": "throughput",
@@ -67,13 +69,13 @@ _DETAIL_RATES = {
 }
 _DETAIL_TIMES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"result_(min|max|mean)_query_latency_ns"), "latency"),
-    (re.compile(r"result_([\d.]+)_percentile_per_query_latency_ns"), "latency"),
+    (re.compile(r"result_(\d+(?:\.\d*)?)_percentile_per_query_latency_ns"), "latency"),
     (re.compile(r"result_(min|max|mean)_latency_ns"), "sample_latency"),
-    (re.compile(r"result_([\d.]+)_percentile_latency_ns"), "sample_latency"),
+    (re.compile(r"result_(\d+(?:\.\d*)?)_percentile_latency_ns"), "sample_latency"),
     (re.compile(r"result_first_token_(min|max|mean)_latency_ns"), "ttft"),
-    (re.compile(r"result_first_token_([\d.]+)_percentile_latency_ns"), "ttft"),
+    (re.compile(r"result_first_token_(\d+(?:\.\d*)?)_percentile_latency_ns"), "ttft"),
     (re.compile(r"result_time_(?:to|per)_output_token_(min|max|mean)"), "tpot"),
-    (re.compile(r"result_time_(?:to|per)_output_token_([\d.]+)_percentile_ns"), "tpot"),
+    (re.compile(r"result_time_(?:to|per)_output_token_(\d+(?:\.\d*)?)_percentile_ns"), "tpot"),
 )
 _EARLY_STOPPING = {
     "early_stopping_result": "latency",
@@ -306,7 +308,7 @@ def _detail_metric(key: str) -> tuple[str, str | None]:
 # --- accuracy.txt ----------------------------------------------------------------------------
 
 ACCURACY_HASH = re.compile(rb"^hash=[0-9a-f]{64}\s*$", re.MULTILINE)
-ACCURACY_LINE = re.compile(rb"^accuracy=[\d.]+%, good=\d+, total=\d+", re.MULTILINE)
+ACCURACY_LINE = re.compile(rb"^accuracy=\d+(?:\.\d*)?%, good=\d+, total=\d+", re.MULTILINE)
 _SCORE = re.compile(
     r"['\"]?(?P<name>[A-Za-z][\w@]*)['\"]?\s*[:=]\s*['\"]?(?P<number>-?\d+(?:\.\d+)?"
     r"(?:[eE][-+]?\d+)?)['\"]?\s*(?P<unit>%?)"

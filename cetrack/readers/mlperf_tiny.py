@@ -39,7 +39,7 @@ _TITLE = "Power Edition Output"
 _LOG_TITLE = "Logging initialized. Writing output to "
 _RUNNER = "ulp-mlperf:"
 _SAMPLES_PER_S = 1000  # of the energy monitor: the runner sets it
-_NUMBER = r"\s*([-+]?[\d.]+(?:e[-+]?\d+)?)"
+_NUMBER = r"\s*([-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?)"
 # what a window of inferences states → metric, unit; times and energies are s and J unsaid
 _PER_WINDOW: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(rf"Per inference: time ={_NUMBER}"), "latency", "s"),

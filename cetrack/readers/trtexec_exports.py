@@ -46,7 +46,7 @@ _PROFILE = re.compile(rb'\s*\[\s*\{\s*"count"\s*:\s*\d+\s*\}\s*(?:\]|,\s*\{\s*"n
 # scripts append one array to the other; brackets in a name have no objects around them
 _NEXT_ARRAY = re.compile(rb"\}\s*\](?=\s*\[\s*\{)")
 _WARM_UP_MS = 200
-_NUMBER = r"(-?(?:[\d.]+(?:[eE][-+]?\d+)?|inf|nan))"
+_NUMBER = r"(-?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|inf|nan))"
 _LAYER = re.compile(
     rf'\{{\s*"name"\s*:\s*"(?P<name>.*)"\s*,\s*"timeMs"\s*:\s*(?P<rest>{_NUMBER}\s*'
     rf'(?:,\s*"\w+"\s*:\s*{_NUMBER}\s*)*)\}}\s*$'

@@ -36,7 +36,7 @@ _OPTION_SECTIONS = frozenset(
 )  # fmt: skip
 _SUMMARY = "Performance summary"
 _NUMBER = r"(-?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|inf|nan))"
-_STATISTIC = re.compile(rf"(min|max|mean|median|percentile\(([\d.]+)%\)) = {_NUMBER} ms")
+_STATISTIC = re.compile(rf"(min|max|mean|median|percentile\((\d+(?:\.\d*)?)%\)) = {_NUMBER} ms")
 # TensorRT 7 writes one statistic a line below the name of the quantity
 _OLD_QUANTITIES = {
     "host latency": LATENCY,
@@ -44,8 +44,8 @@ _OLD_QUANTITIES = {
     "enqueue time": "enqueue_time",
 }
 _OLD_STATISTIC = re.compile(
-    rf"(min|max|mean|median|percentile): {_NUMBER} ms(?: at ([\d.]+)%)?"
-    rf"(?: \(end to end {_NUMBER} ms(?: at [\d.]+%)?\))?$"
+    rf"(min|max|mean|median|percentile): {_NUMBER} ms(?: at (\d+(?:\.\d*)?)%)?"
+    rf"(?: \(end to end {_NUMBER} ms(?: at \d+(?:\.\d*)?%)?\))?$"
 )
 _TOTALS = re.compile(
     rf"(throughput|total host walltime|walltime|total gpu compute time|total compute time): "

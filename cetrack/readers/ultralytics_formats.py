@@ -33,7 +33,7 @@ FORMAT = "ultralytics"
 _MARKS = frozenset({"Format", "Size (MB)", "Inference time (ms/im)"})
 _BEGIN = re.compile(
     r"^Benchmarks complete for (?P<model>.+) on (?P<data>.+?) at imgsz=(?P<size>\S.*?)"
-    r"(?: \((?P<seconds>[\d.]+)s\))?$"
+    r"(?: \((?P<seconds>\d+(?:\.\d*)?)s\))?$"
 )
 _LONGEST = 1000  # characters of a line that begins a benchmark
 _LINES = str.maketrans("│┆|", "   ")

@@ -135,3 +135,33 @@ def test_an_unknown_precision_has_no_baseline(store: Store, tmp_path: Path) -> N
     take(store, tmp_path)
 
     assert sorted(rows(store, "precision", "baseline_uid")) == [("fp32", None), ("unknown", None)]
+
+
+class Broken(Reader):
+    """A reader with a defect."""
+
+    name = "broken"
+    version = 1
+    suffixes = (".broken",)
+    description = recognises = maps_to = example = "x"
+
+    def sniff(self, source: Source) -> Match:
+        return Match.YES if source.name.endswith(".broken") else Match.NO
+
+    def read(self, source: Source) -> Iterator[RunRecord | Notice]:
+        raise ZeroDivisionError("by\nzero")
+
+
+def test_a_defect_of_a_reader_stops_no_other_file(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry.readers(), "broken", Broken())
+    write(tmp_path / "a.broken", "x")
+    write(tmp_path / "b.json", history([3, 2, 1]))
+
+    report = take(store, tmp_path)
+
+    assert [(item.status, item.problem) for item in report.sources] == [
+        ("rejected", "cetrack's reader failed: ZeroDivisionError: by zero"),
+        ("new", None),
+    ]

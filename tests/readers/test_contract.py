@@ -16,6 +16,7 @@ from cetrack.models import Run, RunSource
 from cetrack.models import Source as SourceRow
 from cetrack.readers.base import Match
 from cetrack.readers.registry import built_in, choose, readers
+from cetrack.reading import DEFECT
 from cetrack.store import Store
 from cetrack.testing import ReaderContract, mutated, opened
 from tests.readers.reading import SAMPLES, source
@@ -74,6 +75,7 @@ def check_accidents(store: Store, folder: Path, *, numbers: random.Random, count
 
     assert len(report.sources) == len(set(paths))
     assert all(item.problem and "\n" not in item.problem for item in report.rejected)
+    assert [item for item in report.rejected if DEFECT in (item.problem or "")] == []
     taken = {
         Path(item.uri).absolute().as_posix(): item
         for item in report.sources
