@@ -20,7 +20,6 @@ import random
 import re
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
@@ -67,8 +66,12 @@ class ReaderContract:
         for path in files:
             source = opened(path, self.samples)
             mine = self.reader.sniff(source)
-            assert mine > Match.MAYBE or self._is_last_resort(), path
-            others = [item for item in readers().values() if item.name != self.reader.name]
+            assert mine > Match.MAYBE or self.reader.is_last_resort, path
+            others = [
+                item
+                for item in readers().values()
+                if item.name != self.reader.name and not item.is_last_resort
+            ]
             rivals = [item.name for item in others if item.sniff(source) >= mine]
             assert not rivals or mine is Match.COMPANION, (path, rivals)
         assert any(self._runs(opened(path, self.samples)) for path in files)
@@ -152,11 +155,6 @@ class ReaderContract:
         if self.reader.sniff(source) is Match.COMPANION:
             return []
         return [item for item in self.reader.read(source) if isinstance(item, RunRecord)]
-
-    def _is_last_resort(self) -> bool:
-        """True for a reader that is never sure: of results in a shape of nobody's."""
-        pairs = (self.reader.sniff(opened(path, self.samples)) for path in self._files())
-        return Counter(pairs).keys() <= {Match.MAYBE}
 
     def _folder(self, path: Path) -> _Copied:
         return _Copied(path, self.samples)

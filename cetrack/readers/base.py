@@ -47,7 +47,8 @@ class Reader(Protocol):
     are globs of the files that are read with a source, relative to its folder (``{stem}`` is its
     name without the last suffix): when one of them changes, the source is read again.
     ``recognises``, ``maps_to`` and ``example`` are for ``cetrack formats`` and the docs; of a
-    ``is_binary`` format the example describes one.
+    ``is_binary`` format the example describes one. A ``is_last_resort`` reader is asked only about
+    what no other one claims.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Reader(Protocol):
     maps_to: str
     example: str
     is_binary: bool = False
+    is_last_resort: bool = False
 
     def sniff(self, source: Source) -> Match:
         """YES when the content proves the format. Never raises."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
 from importlib import import_module
@@ -73,9 +73,13 @@ def readers() -> dict[str, Reader]:
         if entry.name in found:
             raise UsageError(f"the plug-in {entry.value} redefines the reader '{entry.name}'")
         try:
-            found[entry.name] = entry.load()()
+            reader = entry.load()()
         except Exception as error:  # a plug-in may fail in any way
             raise UsageError(f"the plug-in {entry.value} cannot be loaded: {error}") from error
+        if Reader not in type(reader).__mro__:
+            problem = f"the plug-in {entry.value} is no subclass of cetrack.readers.base.Reader"
+            raise UsageError(problem)
+        found[entry.name] = reader
     return found
 
 
@@ -132,9 +136,8 @@ def choose(source: Source, formats: tuple[Format, ...] = ()) -> tuple[Reader, Ma
     """
     check_content(source)
     known = readers_with(formats)
-    own = {item.name: known[item.name].sniff(source) for item in formats}
-    answers = own if any(own.values()) else {n: item.sniff(source) for n, item in known.items()}
-    level = max(answers.values())
+    answers = _answers(source, known, [item.name for item in formats])
+    level = max(answers.values(), default=Match.NO)
     if level is Match.NO:
         raise _not_understood(source, known)
     sure = [name for name, answer in answers.items() if answer == level]
@@ -143,6 +146,21 @@ def choose(source: Source, formats: tuple[Format, ...] = ()) -> tuple[Reader, Ma
             source.uri, f"could be {' or '.join(sure)}", hint=f"say which: --reader {sure[0]}"
         )
     return known[sure[0]], level
+
+
+def _answers(
+    source: Source, known: Mapping[str, Reader], own: Sequence[str]
+) -> Mapping[str, Match]:
+    """What the formats of the user say of a source; where they all deny it the other readers, and
+    last those that are asked only then."""
+    usual = [name for name, item in known.items() if not item.is_last_resort and name not in own]
+    last = [name for name, item in known.items() if item.is_last_resort]
+    answers: dict[str, Match] = {}
+    for names in (own, usual, last):
+        answers = {name: known[name].sniff(source) for name in names}
+        if any(answers.values()):
+            break
+    return answers
 
 
 def _not_understood(source: Source, known: Mapping[str, Reader]) -> ReadError:

@@ -42,6 +42,7 @@ class ResultsReader(Reader):
 
     name = FORMAT
     version = 1
+    is_last_resort = True
     suffixes = (".json", ".jsonl", ".csv", ".tsv", ".yaml", ".yml")
     description = "home-made results at several precisions, in any shape"
     recognises = (

@@ -14,7 +14,7 @@ from cetrack.domain import Notice, RunRecord
 from cetrack.errors import ReadError, UnknownFormatError, UsageError
 from cetrack.metrics import metrics_markdown
 from cetrack.readers import registry
-from cetrack.readers.base import Match
+from cetrack.readers.base import Match, Reader
 from cetrack.readers.registry import built_in, choose, formats_markdown, reader_named, readers
 from cetrack.readers.source import Source
 from tests.readers.reading import claimed_by, source
@@ -69,7 +69,7 @@ def test_a_reader_is_found_by_name_and_a_misspelt_one_helped() -> None:
 # --- plug-ins --------------------------------------------------------------------------------
 
 
-class Plugged:
+class Plugged(Reader):
     """A reader of a format that a plug-in brings."""
 
     name = "plugged"
@@ -130,6 +130,7 @@ def test_two_readers_that_are_unsure_leave_it_to_the_user(plug: Any) -> None:
     [
         (EntryPoint("epochs", Plugged), "redefines the reader 'epochs'"),
         (EntryPoint("plugged", ImportError("no torch")), "cannot be loaded: no torch"),
+        (EntryPoint("plugged", object), "is no subclass of cetrack.readers.base.Reader"),
         (EntryPoint("plugged", lambda: 1 / 0), "cannot be loaded: division by zero"),
     ],
 )
