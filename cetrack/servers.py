@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from cetrack.errors import ReadError, UsageError
-from cetrack.readers import mlflow_database, optuna
+from cetrack.readers import optuna
+from cetrack.readers.mlflow import database as mlflow_database
 from cetrack.readers.source import Source
 from cetrack.readers.tables import Row, Tables, quoted, selection
 

@@ -21,7 +21,7 @@ from cetrack.precisions import find_precision, is_precision
 from cetrack.readers.fields import FIELD_KEYS, MODEL_KEYS, SETTING_BLOCKS, field_value
 from cetrack.readers.mapped import Item, document_of, items_at
 from cetrack.readers.numbers import is_number, is_numeric, number_in_text
-from cetrack.readers.result_labels import (
+from cetrack.readers.results.labels import (
     FORMAT_KEYS,
     LABEL_KEYS,
     is_bit_field,
@@ -33,7 +33,7 @@ from cetrack.readers.result_labels import (
     is_setting,
     slug,
 )
-from cetrack.readers.result_values import is_spread
+from cetrack.readers.results.values import is_spread
 from cetrack.readers.source import Source
 
 _LOOKED_AT = 200  # runs that say which names there are

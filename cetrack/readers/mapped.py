@@ -40,8 +40,8 @@ from cetrack.readers.numbers import (
     number_in_text,
     shortened,
 )
-from cetrack.readers.result_labels import bit_label
-from cetrack.readers.result_tables import table_cells
+from cetrack.readers.results.labels import bit_label
+from cetrack.readers.results.tables import table_cells
 from cetrack.readers.source import Source
 
 _SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".yaml", ".yml")

@@ -13,7 +13,7 @@ from cetrack.errors import ReadError
 from cetrack.readers.base import Match
 from cetrack.readers.registry import choose
 from cetrack.readers.source import Source
-from cetrack.readers.ultralytics_formats import dataset_name
+from cetrack.readers.ultralytics.formats import dataset_name
 from tests.readers.reading import Reading, claimed_by, points, read, sample, values
 from tests.readers.test_realdata import FOLDER
 

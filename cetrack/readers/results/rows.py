@@ -8,7 +8,7 @@ from typing import Any
 
 from cetrack.precisions import canonical_method, find_precision, is_precision
 from cetrack.readers.numbers import is_number
-from cetrack.readers.result_labels import (
+from cetrack.readers.results.labels import (
     FORMAT_KEYS,
     LABEL_KEYS,
     are_bit_counts,

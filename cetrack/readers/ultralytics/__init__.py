@@ -35,7 +35,7 @@ from cetrack.readers.fields import as_fields
 from cetrack.readers.numbers import is_number, whole_number
 from cetrack.readers.rows import one_group
 from cetrack.readers.source import Source
-from cetrack.readers.ultralytics_formats import FORMAT, dataset_name, is_formats, read_formats
+from cetrack.readers.ultralytics.formats import FORMAT, dataset_name, is_formats, read_formats
 
 _ARGS = "args.yaml"
 _ARGS_MARKS = ("task", "mode", "model", "imgsz", "mosaic")

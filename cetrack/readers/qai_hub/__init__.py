@@ -26,7 +26,7 @@ from cetrack.errors import ReadError
 from cetrack.readers.base import Match, Reader, matched
 from cetrack.readers.entries import pointer, read_entry
 from cetrack.readers.numbers import float_of, is_number
-from cetrack.readers.qai_numerics import RUNTIMES, Accuracies, accuracies, is_numerics
+from cetrack.readers.qai_hub.numerics import RUNTIMES, Accuracies, accuracies, is_numerics
 from cetrack.readers.source import Source
 from cetrack.readers.times import parse_time
 from cetrack.readers.timings import spread_of

@@ -27,7 +27,7 @@ from cetrack.domain import (
 )
 from cetrack.errors import MalformedSourceError, ReadError
 from cetrack.precisions import is_precision
-from cetrack.readers.asv_results import (
+from cetrack.readers.asv.results import (
     MAX_COMBINATIONS,
     STATISTICS,
     Definition,

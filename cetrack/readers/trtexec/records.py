@@ -20,8 +20,8 @@ from cetrack.domain import (
 )
 from cetrack.readers.model_files import base_name, named_model
 from cetrack.readers.numbers import whole_number
-from cetrack.readers.trtexec_log import LogRun
-from cetrack.readers.trtexec_metrics import (
+from cetrack.readers.trtexec.log import LogRun
+from cetrack.readers.trtexec.metrics import (
     GPU_COMPUTE,
     metric_defs,
     statistic_series,

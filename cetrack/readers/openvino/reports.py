@@ -16,7 +16,7 @@ from cetrack.readers.base import has_keys, matched
 from cetrack.readers.csv_text import header
 from cetrack.readers.json_text import decoded
 from cetrack.readers.numbers import number_in_text
-from cetrack.readers.openvino_results import Report, slug
+from cetrack.readers.openvino.results import Report, slug
 from cetrack.readers.source import Source
 
 _TITLES = {

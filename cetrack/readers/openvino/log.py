@@ -8,7 +8,7 @@ from typing import Any
 
 from cetrack.domain import Notice, Status
 from cetrack.readers.console import console_lines
-from cetrack.readers.openvino_results import Report
+from cetrack.readers.openvino.results import Report
 from cetrack.readers.source import Source
 
 _FIRST = "Parsing and validating input arguments"

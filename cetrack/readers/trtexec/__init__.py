@@ -8,11 +8,11 @@ from cetrack.domain import Notice, RunRecord
 from cetrack.errors import ReadError
 from cetrack.readers.base import Match, Reader, matched
 from cetrack.readers.source import Source
-from cetrack.readers.trtexec_beside import COMPANIONS, is_log, with_neighbours
-from cetrack.readers.trtexec_explorer import is_settings, is_summary, read_summary
-from cetrack.readers.trtexec_exports import is_profile, is_times, read_profile, read_times
-from cetrack.readers.trtexec_log import log_runs
-from cetrack.readers.trtexec_records import FORMAT, log_record
+from cetrack.readers.trtexec.beside import COMPANIONS, is_log, with_neighbours
+from cetrack.readers.trtexec.explorer import is_settings, is_summary, read_summary
+from cetrack.readers.trtexec.exports import is_profile, is_times, read_profile, read_times
+from cetrack.readers.trtexec.log import log_runs
+from cetrack.readers.trtexec.records import FORMAT, log_record
 
 _Read = Callable[[Source], Iterator[RunRecord | Notice]]
 

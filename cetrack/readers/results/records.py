@@ -23,7 +23,7 @@ from cetrack.readers.fields import (
 )
 from cetrack.readers.histories import is_history
 from cetrack.readers.numbers import float_of, is_number, is_numeric, whole_number
-from cetrack.readers.result_labels import (
+from cetrack.readers.results.labels import (
     CITED,
     MODEL_PATHS,
     is_comparison,
@@ -35,7 +35,7 @@ from cetrack.readers.result_labels import (
     slug,
     words_of,
 )
-from cetrack.readers.result_tree import Found, Results
+from cetrack.readers.results.tree import Found, Results
 
 FORMAT = "results"
 _REASONS = ("status_reason", "error_message", "error", "reason", "exception", "message")

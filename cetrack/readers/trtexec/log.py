@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from cetrack.domain import Notice
 from cetrack.readers.console import console_lines
 from cetrack.readers.source import Source
-from cetrack.readers.trtexec_metrics import END_TO_END, GPU_COMPUTE, LATENCY, QUANTITIES
-from cetrack.readers.trtexec_metrics import percentile_name as percentile_of
+from cetrack.readers.trtexec.metrics import END_TO_END, GPU_COMPUTE, LATENCY, QUANTITIES
+from cetrack.readers.trtexec.metrics import percentile_name as percentile_of
 
 _MARK = "&&&& "
 _BANNER = re.compile(

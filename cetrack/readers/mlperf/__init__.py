@@ -27,7 +27,7 @@ from cetrack.readers.base import Match, Reader, has_keys, matched
 from cetrack.readers.blocks import BLOCK_BYTES, line_blocks
 from cetrack.readers.evaluations import settings_of
 from cetrack.readers.json_text import decoded
-from cetrack.readers.mlperf_logs import (
+from cetrack.readers.mlperf.logs import (
     ACCURACY_HASH,
     ACCURACY_LINE,
     MARKERS,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cetrack.domain import Notice, RunRecord, Series
-from cetrack.readers.mlflow_runs import DELETED, Run, infinite, seconds, skipped
+from cetrack.readers.mlflow.runs import DELETED, Run, infinite, seconds, skipped
 from cetrack.readers.numbers import is_number, whole_number
 from cetrack.readers.tables import Grouped, Row, Tables
 from cetrack.readers.tracked import logged

@@ -29,7 +29,7 @@ from cetrack.identity import digest
 from cetrack.readers.json_text import JsonText, decoded, parse_json
 from cetrack.readers.numbers import float_of, is_number
 from cetrack.readers.source import Source
-from cetrack.readers.trtexec_metrics import (
+from cetrack.readers.trtexec.metrics import (
     DURATIONS,
     UNIT,
     metric_defs,
@@ -37,7 +37,7 @@ from cetrack.readers.trtexec_metrics import (
     statistics,
     transfer_notices,
 )
-from cetrack.readers.trtexec_records import FORMAT
+from cetrack.readers.trtexec.records import FORMAT
 
 _TIMES = re.compile(
     rb'\s*\[\s*\{[^{}\[\]]{0,2000}?"computeMs"\s*:[^{}\[\]]{0,2000}?"latencyMs"\s*:'

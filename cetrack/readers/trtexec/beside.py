@@ -17,9 +17,9 @@ from cetrack.readers.base import matched
 from cetrack.readers.fields import filled
 from cetrack.readers.model_files import base_name, named_model
 from cetrack.readers.source import Source
-from cetrack.readers.trtexec_explorer import engine_of, is_settings, is_summary, settings_record
-from cetrack.readers.trtexec_log import LogRun, log_runs
-from cetrack.readers.trtexec_records import log_record
+from cetrack.readers.trtexec.explorer import engine_of, is_settings, is_summary, settings_record
+from cetrack.readers.trtexec.log import LogRun, log_runs
+from cetrack.readers.trtexec.records import log_record
 
 LOG_SUFFIXES = (".log", ".txt")
 COMPANIONS = ("{stem}.log", "{stem}.txt", "*.metadata.json")

@@ -17,7 +17,7 @@ import numpy as np
 from cetrack.domain import Notice
 from cetrack.readers.csv_text import csv_rows
 from cetrack.readers.numbers import is_number, whole_number
-from cetrack.readers.result_labels import is_measure, is_setting, slug
+from cetrack.readers.results.labels import is_measure, is_setting, slug
 from cetrack.readers.rows import Rows
 from cetrack.readers.source import Source
 

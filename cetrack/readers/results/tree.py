@@ -20,7 +20,7 @@ from cetrack.precisions import find_precision, is_precision
 from cetrack.readers.entries import pointer
 from cetrack.readers.fields import MODEL_KEYS, SETTING_BLOCKS
 from cetrack.readers.numbers import is_number
-from cetrack.readers.result_labels import (
+from cetrack.readers.results.labels import (
     PLURALS,
     Label,
     Split,
@@ -36,8 +36,8 @@ from cetrack.readers.result_labels import (
     split_method,
     words_of,
 )
-from cetrack.readers.result_rows import Columns, RowLabel, columns_of, row_label
-from cetrack.readers.result_values import (
+from cetrack.readers.results.rows import Columns, RowLabel, columns_of, row_label
+from cetrack.readers.results.values import (
     are_names,
     are_objects,
     has_measures,

@@ -13,7 +13,7 @@ from typing import Any
 from cetrack.domain import Identity, Kind, Link, ModelHint, Notice, RunRecord
 from cetrack.precisions import find_precision
 from cetrack.readers.entries import flatten, pointer
-from cetrack.readers.olive_metrics import metric_series
+from cetrack.readers.olive.metrics import metric_series
 from cetrack.readers.times import parse_time
 
 _NODE = frozenset({"from_pass", "metrics", "model_id", "parent_model_id"})

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 from cetrack.domain import Notice, RunRecord
 from cetrack.errors import ReadError
-from cetrack.readers import mlflow_files
 from cetrack.readers.base import Match, Objection, Reader, lacking, matched
-from cetrack.readers.mlflow_database import TABLES, read_database
-from cetrack.readers.mlflow_files import COMPANIONS, META
-from cetrack.readers.mlflow_runs import FORMAT
+from cetrack.readers.mlflow import files as mlflow_files
+from cetrack.readers.mlflow.database import TABLES, read_database
+from cetrack.readers.mlflow.files import COMPANIONS, META
+from cetrack.readers.mlflow.runs import FORMAT
 from cetrack.readers.source import Source
 from cetrack.readers.tables import JOURNALS, SUFFIXES, is_ours, opened_tables, table_names
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cetrack.precisions import is_precision, parse_precision
 from cetrack.readers.numbers import is_number, is_numeric, number_in_text
-from cetrack.readers.result_labels import (
+from cetrack.readers.results.labels import (
     Split,
     is_measure,
     is_setting,

@@ -13,7 +13,7 @@ from cetrack.errors import MalformedSourceError, ReadError
 from cetrack.readers.blocks import BLOCK_BYTES, line_blocks
 from cetrack.readers.columns import plain_numbers
 from cetrack.readers.json_text import decoded
-from cetrack.readers.mlflow_runs import DELETED, Run, infinite, seconds, skipped
+from cetrack.readers.mlflow.runs import DELETED, Run, infinite, seconds, skipped
 from cetrack.readers.source import Source
 from cetrack.readers.tracked import logged
 

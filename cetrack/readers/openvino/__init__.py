@@ -8,8 +8,8 @@ from cetrack.domain import Notice, RunRecord
 from cetrack.errors import ReadError
 from cetrack.readers.base import Match, Objection, Reader, lacking, matched
 from cetrack.readers.model_files import with_file_label
-from cetrack.readers.openvino_log import is_log, read_log
-from cetrack.readers.openvino_reports import (
+from cetrack.readers.openvino.log import is_log, read_log
+from cetrack.readers.openvino.reports import (
     COUNTERS,
     REPORTS,
     is_counters,
@@ -18,7 +18,7 @@ from cetrack.readers.openvino_reports import (
     read_report,
     report_beside,
 )
-from cetrack.readers.openvino_results import FORMAT, report_record
+from cetrack.readers.openvino.results import FORMAT, report_record
 from cetrack.readers.source import Source
 
 _TOOL = r"benchmark[-_ ]?app|benchmark(?:[-_ ]\w+?)?[-_ ]report|benchmark"

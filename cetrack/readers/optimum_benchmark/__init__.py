@@ -9,7 +9,7 @@ from cetrack.domain import Identity, Kind, Notice, RunRecord
 from cetrack.errors import MalformedSourceError, ReadError
 from cetrack.readers.base import Match, Objection, Reader, lacking, matched
 from cetrack.readers.csv_text import csv_rows, header
-from cetrack.readers.optimum_report import (
+from cetrack.readers.optimum_benchmark.report import (
     BLOCKS,
     Measured,
     heading,
@@ -18,7 +18,13 @@ from cetrack.readers.optimum_report import (
     read_report,
     read_row,
 )
-from cetrack.readers.optimum_settings import dotted, fields_of, is_config, model_of, on_gpu
+from cetrack.readers.optimum_benchmark.settings import (
+    dotted,
+    fields_of,
+    is_config,
+    model_of,
+    on_gpu,
+)
 from cetrack.readers.rows import Rows
 from cetrack.readers.source import Source
 

@@ -18,7 +18,7 @@ from cetrack.hints import path_hints
 from cetrack.readers.base import Match, Objection, Reader, matched
 from cetrack.readers.csv_text import header
 from cetrack.readers.lines import json_lines
-from cetrack.readers.result_labels import (
+from cetrack.readers.results.labels import (
     FORMAT_KEYS,
     LABEL_KEYS,
     is_bit_field,
@@ -27,9 +27,9 @@ from cetrack.readers.result_labels import (
     slug,
     split_key,
 )
-from cetrack.readers.result_records import FORMAT, records_of
-from cetrack.readers.result_tables import result_table
-from cetrack.readers.result_tree import Results, find_results, find_rows
+from cetrack.readers.results.records import FORMAT, records_of
+from cetrack.readers.results.tables import result_table
+from cetrack.readers.results.tree import Results, find_results, find_rows
 from cetrack.readers.source import Source
 
 _MOST_BYTES = 32 * 2**20  # more is no file that somebody made by hand

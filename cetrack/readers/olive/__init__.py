@@ -13,8 +13,8 @@ from cetrack.errors import MalformedSourceError
 from cetrack.readers.base import Match, Reader, matched
 from cetrack.readers.entries import pointer
 from cetrack.readers.numbers import is_number
-from cetrack.readers.olive_footprint import footprint_runs, is_footprint
-from cetrack.readers.olive_metrics import are_metrics, metric_series
+from cetrack.readers.olive.footprint import footprint_runs, is_footprint
+from cetrack.readers.olive.metrics import are_metrics, metric_series
 from cetrack.readers.source import Source
 
 FORMAT = "olive"

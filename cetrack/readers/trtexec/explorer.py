@@ -16,14 +16,14 @@ from cetrack.readers.base import has_keys
 from cetrack.readers.model_files import named_model
 from cetrack.readers.numbers import float_of, is_number, param_of, shortened, whole_number
 from cetrack.readers.source import Source
-from cetrack.readers.trtexec_metrics import (
+from cetrack.readers.trtexec.metrics import (
     QUANTITIES,
     metric_defs,
     percentile_name,
     statistic_series,
     transfer_notices,
 )
-from cetrack.readers.trtexec_records import FORMAT, device_environment, input_shape
+from cetrack.readers.trtexec.records import FORMAT, device_environment, input_shape
 
 _ENGINE = re.compile(r"(?P<engine>.+\.(?:engine|plan|trt))\.(?:\w+\.)*json$", re.IGNORECASE)
 _STATISTICS = ("min", "max", "mean", "median")

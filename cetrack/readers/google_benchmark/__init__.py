@@ -16,8 +16,8 @@ from cetrack.errors import MalformedSourceError
 from cetrack.precisions import is_precision
 from cetrack.readers.base import Match, Objection, Reader, lacking, matched
 from cetrack.readers.fields import filled, with_fields
-from cetrack.readers.google_console import console_document, is_console
-from cetrack.readers.google_rows import Row, groups, is_row, measured
+from cetrack.readers.google_benchmark.console import console_document, is_console
+from cetrack.readers.google_benchmark.rows import Row, groups, is_row, measured
 from cetrack.readers.source import Source
 from cetrack.readers.stated import Stated, read_stated, split_precision
 from cetrack.readers.timings import used_metrics
