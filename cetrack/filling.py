@@ -13,12 +13,13 @@ from sqlalchemy import Connection, select
 
 from cetrack import identity
 from cetrack.domain import Environment, NormalRun, RunRecord, Status, TimeSource
+from cetrack.inserting import belongings
 from cetrack.interning import Interner
 from cetrack.models import Artifact, Base, Param, Run, Sample, Tag, runs_view
 from cetrack.models import Environment as EnvironmentRow
 from cetrack.precisions import UNKNOWN_PRECISION
 from cetrack.preparing import Prepared
-from cetrack.store import belongings, rows_where, touch, update_run, update_runs
+from cetrack.store import rows_where, touch, update_run, update_runs
 
 
 class Stored:

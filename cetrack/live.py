@@ -43,6 +43,7 @@ from cetrack.domain import (
     TimeSource,
 )
 from cetrack.errors import UsageError
+from cetrack.inserting import write_aggregates
 from cetrack.interning import Interner
 from cetrack.linking import inherit, link
 from cetrack.matching import match_runs
@@ -58,7 +59,6 @@ from cetrack.store import (
     insert_runs,
     touch,
     update_run,
-    write_aggregates,
     write_metrics,
 )
 

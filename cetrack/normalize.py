@@ -6,9 +6,7 @@ safe for every database. What could not be decided is a notice, never a silent g
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from cetrack.cleaning import clean_json, clean_key, clean_name, clean_param, clean_text
 from cetrack.domain import (
     Artifact,
     Environment,
@@ -53,13 +52,10 @@ from cetrack.readers.spool import changed
 from cetrack.shapes import split_batch
 from cetrack.units import convert, convert_one
 
-MAX_NAME = 200
 _split_batch = lru_cache(maxsize=4096)(split_batch)  # a file has few shapes
 _HIGHEST = 1.5  # a fraction above is a percentage that nobody says to be one
 # what no measurement of these families can be
 _NEVER_NEGATIVE = frozenset({"latency", "size", "memory", "throughput"})
-# NUL and lone surrogates are refused by databases; other controls only by good taste
-_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def normalize(record: RunRecord) -> NormalRun:
@@ -378,46 +374,7 @@ def _samples(samples: Iterable[Sample], stated: Mapping[str, MetricDef]) -> Iter
     return taken.values()
 
 
-# --- text ------------------------------------------------------------------------------------
-
-
-def clean_text(text: str) -> str:
-    """Text that every database stores: characters that none can become ``\ufffd``."""
-    if text.isprintable():  # much faster, and nearly always so
-        return text
-    return _UNSTORABLE.sub("\ufffd", text)
-
-
-def clean_name(text: str) -> str:
-    """A name: clean, without blanks around it, and cut, with a hash, where it is too long."""
-    cleaned = clean_text(text).strip()
-    if len(cleaned) <= MAX_NAME:
-        return cleaned
-    tail = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
-    return f"{cleaned[: MAX_NAME - 12].rstrip()}…{tail}"
-
-
-def clean_key(text: str) -> str:
-    """A name that must not be blank."""
-    return clean_name(text) or "unnamed"
-
-
-def clean_param(value: ParamValue) -> ParamValue:
-    """A parameter that every database stores."""
-    return clean_text(value) if isinstance(value, str) else value
-
-
-def clean_json(value: Any) -> Any:
-    """JSON that every database stores: NaN is null, infinities are text."""
-    if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    if isinstance(value, Mapping):
-        return {clean_text(str(key)): clean_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [clean_json(item) for item in value]
-    return value
+# --- the record -------------------------------------------------------------------------------
 
 
 _NAMES = ("method", "name", "variant", "dataset", "split", "task", "git_commit", "status_reason")

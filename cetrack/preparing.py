@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import Any
 
 from cetrack import identity
+from cetrack.cleaning import clean_name
 from cetrack.domain import (
     Identity,
     Kind,
@@ -29,7 +30,7 @@ from cetrack.domain import (
 from cetrack.errors import UsageError
 from cetrack.hints import path_hints, path_label, variant_of
 from cetrack.mappings import Format
-from cetrack.normalize import clean_name, normalize
+from cetrack.normalize import normalize
 from cetrack.plain import PlainSeries, points_of
 from cetrack.precisions import find_precision, parse_precision
 from cetrack.readers.registry import reader_named, readers_with

@@ -17,11 +17,12 @@ from sqlalchemy import Connection, select
 from cetrack.aggregates import aggregate
 from cetrack.domain import Spread
 from cetrack.filter import Expr
+from cetrack.inserting import json_numbers
 from cetrack.metrics import catalogue
 from cetrack.models import Artifact, Environment, Metric, Param, Run, RunMetric, Sample, Tag
 from cetrack.readers.cetrack_runs import VERSION
 from cetrack.series import StoredSeries, read_series
-from cetrack.store import RunRow, Store, json_numbers, rows_where, select_runs
+from cetrack.store import RunRow, Store, rows_where, select_runs
 
 _CHUNK = 200
 _TEXTS = (

@@ -13,27 +13,25 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from cetrack.cleaning import clean_name
 from cetrack.db.engine import dialect_of
 from cetrack.domain import Identity, Link, Notice
 from cetrack.filling import Stored, fill_blanks
+from cetrack.inserting import belongings, insert_rows, write_aggregates
 from cetrack.interning import Interner
 from cetrack.matching import Change, Match, match_runs
 from cetrack.models import Param, Run, RunSource, Source
-from cetrack.normalize import clean_name
 from cetrack.preparing import Prepared
 from cetrack.reading import Reading
 from cetrack.series import write_points
 from cetrack.store import (
     NewRun,
-    belongings,
-    insert_rows,
     insert_runs,
     replace_belongings,
     rows_where,
     touch,
     update_run,
     update_runs,
-    write_aggregates,
 )
 
 MAX_POINTS = 100_000

@@ -96,13 +96,9 @@ def ingest(
     """Read result files and training logs into the database.
 
     Formats are recognised by content. Reading a file again is safe: what is known stays as it is,
-    a rewritten file adds its new results, a grown log continues. A file that cannot be read is
-    rejected with the reason and never stops the others. The first ingest makes the database.
-
-    Archives (zip, tar) are opened, packed files (gz, bz2, xz, zst) are unpacked. With --git-history
-    the time and the commit of a run are those of the first version that holds it.
-
-    Exit code 3 says that some file was rejected.
+    a rewritten file adds its new results, a grown log continues. Archives and packed files are
+    opened. A file that cannot be read is rejected with the reason and never stops the others: exit
+    code 3 says so. The first ingest makes the database.
 
     \b
     Examples:
@@ -110,10 +106,8 @@ def ingest(
       cetrack ingest nightly.json --set device=jetson --experiment nightly
       cetrack ingest old/*.json --at 2025-11-03
       cetrack ingest results/ --dry-run
-      cetrack ingest archive/ --workers 8
-      cetrack ingest results-2025.tar.zst
+      cetrack ingest results-2025.tar.zst --workers 8
       cetrack ingest --git-history . results/
-      cetrack ingest --git-history repo.git --branch main
       cetrack ingest postgresql://reader@tracking/mlflow
     """
     options = ingest_options(
@@ -121,7 +115,7 @@ def ingest(
         reader,
         set_,
         baseline_precision,
-        at=None if at is None else parse_time(at),
+        at=parse_time(at) if at else None,
         repeat=repeat,
         dry_run=dry_run,
     )

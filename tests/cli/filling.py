@@ -19,10 +19,11 @@ from cetrack.domain import (
     Series,
     TimeSource,
 )
+from cetrack.inserting import insert_rows
 from cetrack.interning import Interner
 from cetrack.models import RunSource, Source
 from cetrack.normalize import normalize
-from cetrack.store import NewRun, Store, insert_rows, insert_runs, update_run
+from cetrack.store import NewRun, Store, insert_runs, update_run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,8 +22,8 @@ from cetrack.filter.fields import (
     canonical_shape,
     field_table_markdown,
 )
+from cetrack.inserting import param_columns
 from cetrack.models import RunMetric, runs_view
-from cetrack.store import param_columns
 
 DOCS = Path(__file__).parents[2] / "docs" / "filter.md"
 COLUMN_TYPES = {

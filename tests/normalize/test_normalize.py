@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cetrack.cleaning import clean_json, clean_key, clean_name, clean_text
 from cetrack.domain import (
     Artifact,
     Direction,
@@ -25,7 +26,7 @@ from cetrack.domain import (
     Series,
     Spread,
 )
-from cetrack.normalize import clean_json, clean_key, clean_name, clean_text, normalize
+from cetrack.normalize import normalize
 
 quick = settings(database=None, deadline=None)
 PLACE = "/m/int8"
