@@ -226,7 +226,8 @@ A model or a precision that the file does not state is taken from `--set`, else 
 otherwise. `docs/run.schema.json` is the JSON Schema of cetrack's own format.
 
 A file that none of them understands can be described in `cetrack.toml`: [mappings.md](mappings.md)
-says how, and `cetrack formats suggest FILE` drafts the description.
+says how, and `cetrack formats suggest FILE` drafts the description. [readers.md](readers.md) is
+about readers of your own.
 """
 _PRECISIONS = """\
 ## Spellings of precisions
