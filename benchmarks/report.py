@@ -31,7 +31,7 @@ _METHOD = """\
   are on disk and in the system's cache, as right after being written. An ingest starts from a
   database with the schema in it, an export from a folder that is not there.
 - Folders of training logs are ingested with `--workers 2` at every size, so that sizes can be
-  compared; unasked, that is what two cores do from 200 files on. Exports use one process unless
+  compared; unasked, one process reads beside the one that stores. Exports use one process unless
   said otherwise. The memory of several processes is the largest sum of their resident sizes that
   was seen, twenty looks a second, pages that they share counted for each.
 - The bare read is a program of its own that does nothing but to read all points in order:

@@ -35,7 +35,7 @@ from cetrack.store import Store, rows_where
 from cetrack.storing import Outcome, batches, store_batch
 
 _LOOKED_UP = 500  # sources asked for at once
-_FILES_A_UNIT = 10
+_FILES_A_UNIT = 40  # a batch that is stored holds some 100 files: readers are not to wait
 _MANY_FILES = 200
 _MOST_WORKERS = 4  # one process stores, and is busy then
 _BYTES_A_UNIT = 4 * 2**20

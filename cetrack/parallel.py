@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
@@ -69,10 +68,8 @@ def crew(*, others: int = 0, cluster: str | None = None) -> Iterator[Crew]:
 
 
 def _set_up() -> None:
-    """Prepare a process of our own: an interrupt is for the one that started it, and torch, which
-    tensorboardX would load in each, is used by none."""
+    """Prepare a process of our own: an interrupt is for the one that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.modules.setdefault("torch", None)  # type: ignore[arg-type] # an import of it fails
 
 
 class _Alone:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -121,30 +118,11 @@ def _target(folder: Path | None, logdir: Path | None) -> Path:
 
 def _export(target: Path, filters: list[str], db: str | None, **how: Any) -> ExportReport:
     from cetrack import queries
-
-    with _torch_left_out():
-        from cetrack.export_tb import export_tb as export
+    from cetrack.export_tb import export_tb as export
 
     with opening.open_store(db) as store, output.progress("exporting") as progress:
         where = queries.parse_filter(store, filters)
         return export(store, target, where=where, progress=progress, **how)
-
-
-@contextmanager
-def _torch_left_out() -> Iterator[None]:
-    """Import what follows as where torch is not installed.
-
-    tensorboardX imports torch if it can: two seconds and 200 MB, for nothing that is used here.
-    Only in a process that is the command line's own: elsewhere somebody may need both.
-    """
-    if "torch" in sys.modules:
-        yield
-        return
-    sys.modules["torch"] = None  # type: ignore[assignment] # an import of it fails
-    try:
-        yield
-    finally:
-        del sys.modules["torch"]
 
 
 def _as_json(report: ExportReport) -> str:

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from tensorboardX.proto.event_pb2 import Event
-from tensorboardX.proto.summary_pb2 import Summary
 
 from cetrack.domain import FloatArray, IntArray
 from cetrack.logdirs import FILE_VERSION, PREFIX, SUFFIX
+from cetrack.tb.protos import Event, Summary
 from cetrack.tb.records import encoded, framed, one_by_one
 
 _LOOP_BELOW = 32  # points; look-ups for so few cost more than a loop

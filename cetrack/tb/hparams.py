@@ -13,25 +13,23 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from tensorboardX.proto.api_pb2 import (
+from cetrack.domain import Status
+from cetrack.logdirs import FIELDS, PARAM_PREFIX
+from cetrack.tb.protos import (
     DataType,
     Experiment,
     HParamInfo,
+    HParamsPluginData,
     MetricInfo,
     MetricName,
-)
-from tensorboardX.proto.api_pb2 import Status as SessionStatus
-from tensorboardX.proto.plugin_hparams_pb2 import (
-    HParamsPluginData,
     SessionEndInfo,
     SessionStartInfo,
+    SessionStatus,
+    Summary,
+    SummaryMetadata,
+    TensorProto,
+    TensorShapeProto,
 )
-from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
-from tensorboardX.proto.tensor_pb2 import TensorProto
-from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
-
-from cetrack.domain import Status
-from cetrack.logdirs import FIELDS, PARAM_PREFIX
 
 HParam = bool | float | str
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tensorboardX.crc32c import crc32c
 
 from cetrack.domain import FloatArray, IntArray
+from cetrack.tb.protos import crc32c
 from cetrack.tfrecord import (
     BLOCK,
     HEAD,

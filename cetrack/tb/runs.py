@@ -10,14 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tensorboardX.proto.summary_pb2 import Summary
-
 from cetrack.domain import FloatArray, IntArray
 from cetrack.logdirs import CARD_TAG
 from cetrack.metrics import catalogue
 from cetrack.tb import hparams, text
 from cetrack.tb.events import EventFile, file_name
 from cetrack.tb.lines import started
+from cetrack.tb.protos import Summary
 from cetrack.tb.tags import Names, component
 
 Row = Mapping[str, Any]

@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from typing import Any
 from unicodedata import category
 
-from tensorboardX.proto.plugin_text_pb2 import TextPluginData
-from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
-from tensorboardX.proto.tensor_pb2 import TensorProto
-from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
-
 from cetrack.logdirs import CARD_FACTS, CARD_RUN
+from cetrack.tb.protos import (
+    Summary,
+    SummaryMetadata,
+    TensorProto,
+    TensorShapeProto,
+    TextPluginData,
+)
 
 _MAX_ROWS = 200
 _MAX_CELL = 300

@@ -115,7 +115,7 @@ try:
     main(["export-tb", {str(logs)!r}, "--db", {db!r}])
 except SystemExit as ended:
     assert not ended.code
-print("tensorboardX" in sys.modules, "torch" in sys.modules)
+print("tensorboardX.proto.event_pb2" in sys.modules, "torch" in sys.modules)
 """
 
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
