@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import datetime as dt
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+import cetrack
 from benchmarks import databases, machine, report
 from benchmarks.bench import Bench, WrongWorkError
 from benchmarks.case import Case, Row
@@ -43,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     sizes = QUICK if chosen.quick else FULL
     cases = [case for case in CASES if not chosen.only or case.name in chosen.only]
+    # as an installed package is: otherwise every start would compile it
+    compileall.compile_dir(Path(cetrack.__file__).parent, quiet=1)
     before, started = machine.describe(), time.monotonic()
     pythons = _pythons(chosen.peer_python)
     with (

@@ -24,7 +24,7 @@ _METHOD = """\
 
 - Whole process: from the start of `python -m cetrack …` to its end, timed from outside; memory is
   the largest resident size that the system has counted for it, in MB of 10^6 bytes. In process: a
-  call of the Python API, imports done.
+  call of the Python API, imports done. Packages are compiled, as installed ones are.
 - Medians of three, of start-up and of queries more; training logs of 10 M points and more are
   ingested once, those of 50 M exported once. Work that is compared is done by turns: cetrack, its
   peer, cetrack again. CPU seconds stand beside the time wherever it is given. Files and databases

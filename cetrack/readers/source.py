@@ -153,6 +153,8 @@ class Source:
     @cached_property
     def _parsed(self) -> JsonText | ReadError:
         """Kept also where it fails: every reader asks."""
+        if self.first_object is not None:  # JSONL, which may be large, is no document
+            return MalformedSourceError(self.uri, "line 2", "invalid JSON: Extra data")
         try:
             return parse_json(self.read_bytes(), self.uri)
         except ReadError as error:

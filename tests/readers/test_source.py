@@ -158,3 +158,11 @@ def test_a_companion_may_be_named_after_the_source(tmp_path: Path, name: str) ->
     found = Source(name, path=tmp_path / name)
 
     assert [item.name for item in found.companions("{stem}.log")] == [f"{stem}.log"]
+
+
+def test_lines_of_json_are_not_parsed_as_one_document() -> None:
+    found = Source("a.jsonl", content=b'{"a": 1}\n{"a": 2}\n')
+
+    with pytest.raises(ReadError, match="line 2: invalid JSON: Extra data"):
+        _ = found.json
+    assert found.json_keys == {"a"}
