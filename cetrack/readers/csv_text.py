@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -284,13 +285,16 @@ def _heading(cell: str) -> str:
 def _names(headings: Sequence[str], notices: list[Notice]) -> list[str]:
     """The headings, told apart where one stands twice."""
     names: list[str] = []
+    taken: set[str] = set()
+    counts: Counter[str] = Counter()
     for heading in headings:
-        name, number = heading, 1
-        while name and name in names:
-            number += 1
-            name = f"{heading}#{number}"
-        if number > 1:
+        name = heading
+        while name and name in taken:
+            counts[heading] += 1
+            name = f"{heading}#{counts[heading] + 1}"
+        if name != heading:
             notices.append(Notice("", f"second column '{heading}': kept as '{name}'"))
+        taken.add(name)
         names.append(name)
     return names
 

@@ -223,7 +223,8 @@ numbers get dotted names, text is a parameter. `docs/metrics.md` says which name
 
 A model or a precision that the file does not state is taken from `--set`, else from its path:
 `lenet/int8/log.csv`, `lenet_int8.csv`. What nobody names is `unknown`, with a warning, until a
-later ingest with `--set` says it. The baseline of a compression is fp32 unless it says otherwise. `docs/run.schema.json` is the JSON Schema of cetrack's own format.
+later ingest with `--set` says it. The baseline of a compression is fp32 unless it says otherwise.
+`docs/run.schema.json` is the JSON Schema of cetrack's own format.
 
 A file that none of them understands can be described in `cetrack.toml`: [mappings.md](mappings.md)
 says how, and `cetrack formats suggest FILE` drafts the description. [readers.md](readers.md) is

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cetrack.domain import Notice
 from cetrack.errors import MalformedSourceError
 from cetrack.readers.columns import Column, labels, parts_of, settled
-from cetrack.readers.csv_text import csv_rows, header
+from cetrack.readers.csv_text import _names, csv_rows, header
 from cetrack.readers.gather import Gather, gathered
 from cetrack.readers.rows import Group, Rows, groups
 from tests.readers.reading import said, source
@@ -408,3 +409,17 @@ def test_nan_is_a_value_and_an_empty_cell_is_none() -> None:
 @pytest.mark.parametrize("text", ["", "\n", 'a"b\r"c', '"' * 9, "a,b\n", "\0"])
 def test_no_text_makes_a_heading_raise(text: str) -> None:
     header(source(text, "a.csv"))
+
+
+def test_many_columns_are_told_apart() -> None:
+    """Two hundred thousand of them: comparing each with all others would not end."""
+    many = [f"c{number}" for number in range(200_000)]
+    notices: list[Notice] = []
+
+    told = _names([*["x"] * 3, *many], notices)
+
+    assert told == ["x", "x#2", "x#3", *many]
+    assert [notice.text for notice in notices] == [
+        "second column 'x': kept as 'x#2'",
+        "second column 'x': kept as 'x#3'",
+    ]
