@@ -157,7 +157,10 @@ class Environment(Base):
 
 
 class Source(Base):
-    """A file that was ingested, in one version (``sha256``), by one reader with its options."""
+    """A file that was ingested, in one version, by one reader with its options.
+
+    ``sha256`` is that of the file, or, where it is read with companions, one over all of them.
+    """
 
     __tablename__ = "source"
     __table_args__ = (UniqueConstraint("uri", "sha256", "reader", "options_hash"),)

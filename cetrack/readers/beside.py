@@ -51,6 +51,14 @@ def settings_beside(source: Source, name: str) -> tuple[dict[str, Any], list[Not
     return value, []
 
 
+def marked_settings(
+    source: Source, name: str, marks: Iterable[str]
+) -> tuple[dict[str, Any], list[Notice]]:
+    """The same of a file that counts only with all of the keys that its own tool writes."""
+    settings, said = settings_beside(source, name)
+    return (settings if settings.keys() >= set(marks) else {}), said
+
+
 def document_of(source: Source) -> Any:
     """The whole content, as JSON or YAML by the name. Raises ReadError."""
     return source.json.value if source.name.endswith(".json") else source.yaml

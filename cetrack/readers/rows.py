@@ -88,6 +88,16 @@ def one_group(rows: Rows) -> Group:
     return _group(rows, {})
 
 
+def epoch_log(rows: Rows) -> tuple[Group | None, list[Notice]]:
+    """(all rows as one run that is counted by epochs, what is to be said); None where nothing was
+    logged."""
+    rows.step_names, rows.unique_steps = ("epoch",), True
+    group = one_group(rows)
+    if group.series:
+        return group, rows.notices
+    return None, [*rows.notices, *group.notices, Notice("", "no epochs: no run made")]
+
+
 def _split(rows: Rows, names: Sequence[str]) -> Iterator[tuple[dict[str, str], Rows]]:
     """(label by name, rows) of every combination of labels, in the order of the file."""
     keys, codes = _codes(rows, names)

@@ -240,15 +240,15 @@ class Source:
 
     def digest(self, patterns: Iterable[str] = ()) -> str:
         """The hash of the content, and of its companions that match where there are any."""
-        beside = [
-            (item.inner.as_posix(), item) for each in patterns for item in self.companions(each)
-        ]
-        if not beside:
+        beside = [item for each in patterns for item in self.companions(each)]
+        if not beside or self.location is None:
             return self.sha256
+        folder = self.location.parent
+        # relative: the same wherever the folder lies, and whichever folder above it was named
+        named = {os.path.relpath(item.location or folder, folder): item for item in beside}
         whole = hashlib.sha256(self.sha256.encode())
-        folder = self.inner.parent.as_posix()
-        for name, item in sorted(dict(beside).items()):
-            whole.update(f"\n{name.removeprefix(folder)}\0{item.sha256}".encode("utf-8", "replace"))
+        for name, item in sorted(named.items()):
+            whole.update(f"\n{name}\0{item.sha256}".encode("utf-8", "surrogateescape"))
         return whole.hexdigest()
 
     @cached_property

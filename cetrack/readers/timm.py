@@ -34,14 +34,14 @@ from cetrack.readers.beside import (
     first_flag,
     first_text,
     is_settings,
+    marked_settings,
     model_name,
     parameters,
-    settings_beside,
 )
 from cetrack.readers.csv_text import csv_rows, header
 from cetrack.readers.fields import as_fields
 from cetrack.readers.numbers import is_missing, number_in_text, whole_number
-from cetrack.readers.rows import one_group
+from cetrack.readers.rows import epoch_log
 from cetrack.readers.source import Source
 from cetrack.readers.table import entries
 
@@ -311,18 +311,12 @@ def _of_either(cells: Mapping[str, str], name: str) -> tuple[str, int | None]:
 
 
 def _read_summary(source: Source) -> Iterator[RunRecord | Notice]:
-    rows = csv_rows(source)
-    rows.step_names, rows.unique_steps = ("epoch",), True
-    yield from rows.notices
-    group = one_group(rows)
-    if not group.series:
-        yield from group.notices
-        yield Notice("", "no epochs: no run made")
-        return
-    settings, said = settings_beside(source, _ARGS)
+    group, said = epoch_log(csv_rows(source))
     yield from said
-    if not all(key in settings for key in _ARGS_MARKS):
-        settings = {}
+    if group is None:
+        return
+    settings, said = marked_settings(source, _ARGS, _ARGS_MARKS)
+    yield from said
     about = _about(settings)
     params, artifacts = parameters(settings)
     yield RunRecord(

@@ -93,6 +93,23 @@ def test_a_source_is_read_again_when_a_companion_changes(store: Store, tmp_path:
     assert params == {"bits.setting": "8", "group.setting": "128", "shared.setting": "all"}
 
 
+def test_a_source_is_known_again_whichever_folder_was_named(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    write(tmp_path / "lab" / "runs" / "a.noted", {"noted": 1, "value": 0.5})
+    write(tmp_path / "lab" / "runs" / ".hidden.setting", "8")
+    write(tmp_path / "lab" / "shared.setting", "all")
+    first = take(sqlite_store, tmp_path)
+
+    again = [
+        take(sqlite_store, path).sources[0].status
+        for path in (tmp_path / "lab", tmp_path / "lab" / "runs", tmp_path / "lab/runs/a.noted")
+    ]
+
+    assert [item.status for item in first.sources] == ["new"]
+    assert again == ["unchanged"] * 3
+
+
 def test_files_without_results_are_skipped_and_companions_named(
     store: Store, tmp_path: Path
 ) -> None:

@@ -26,14 +26,14 @@ from cetrack.readers.beside import (
     first_flag,
     first_text,
     is_settings,
+    marked_settings,
     model_name,
     parameters,
-    settings_beside,
 )
 from cetrack.readers.csv_text import csv_rows, header
 from cetrack.readers.fields import as_fields
 from cetrack.readers.numbers import is_number, whole_number
-from cetrack.readers.rows import one_group
+from cetrack.readers.rows import epoch_log
 from cetrack.readers.source import Source
 from cetrack.readers.ultralytics.formats import FORMAT, dataset_name, is_formats, read_formats
 
@@ -103,18 +103,12 @@ def _is_results(source: Source) -> bool:
 
 
 def _read_results(source: Source) -> Iterator[RunRecord | Notice]:
-    rows = csv_rows(source)
-    rows.step_names, rows.unique_steps = ("epoch",), True
-    yield from rows.notices
-    group = one_group(rows)
-    if not group.series:
-        yield from group.notices
-        yield Notice("", "no epochs: no run made")
-        return
-    settings, said = settings_beside(source, _ARGS)
+    group, said = epoch_log(csv_rows(source))
     yield from said
-    if not all(key in settings for key in _ARGS_MARKS):
-        settings = {}
+    if group is None:
+        return
+    settings, said = marked_settings(source, _ARGS, _ARGS_MARKS)
+    yield from said
     named = model_name(first_text(settings, ["model"]))
     about = _about(settings)
     params, artifacts = parameters(settings)
