@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from cetrack.domain import Identity, Kind, Notice, RunRecord, Series
 from cetrack.ingest import IngestOptions, IngestReport, ingest
 from cetrack.models import Param, runs_view
+from cetrack.models import Source as SourceRow
 from cetrack.readers import registry
 from cetrack.readers.base import Match, Objection, Reader, has_keys, lacking
 from cetrack.readers.source import Source
@@ -108,6 +109,8 @@ def test_a_source_is_known_again_whichever_folder_was_named(
 
     assert [item.status for item in first.sources] == ["new"]
     assert again == ["unchanged"] * 3
+    with sqlite_store.read() as connection:  # one version of it: it was not read again
+        assert connection.scalar(select(func.count()).select_from(SourceRow)) == 1
 
 
 def test_files_without_results_are_skipped_and_companions_named(
