@@ -6,6 +6,7 @@ what is known of it already stays as it is.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -85,7 +86,7 @@ class Watch:
         self._workers = workers
         self._settling = Settling(settle_s)
         self._tick_s = min(_TICK_S, settle_s)
-        self._is_wanted, self._is_beside = names.wanted(), names.beside()
+        self._is_wanted, self._is_beside = names.wanted(options.formats), names.beside()
         self._pause_s = self._not_before = 0.0
         self._said: set[tuple[str, Notice]] = set()  # a log that grows warns once
 
@@ -146,7 +147,7 @@ class Watch:
             yield from self._ticks(1.0)
             return
         tick_ms = int(self._tick_s * 1000)
-        scanned = time.monotonic()
+        scanned = -math.inf  # what came before events were listened to is looked for at once
         for changes in watch(
             *(folder.resolve() for folder in there),
             watch_filter=None,
