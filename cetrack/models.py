@@ -327,11 +327,53 @@ class Artifact(Base):
     content = _optional(Json)
 
 
+class Definition(Base):
+    """How a metric of ``cetrack.toml`` is worked out, in every version that there has been.
+
+    ``kind`` is ``derived`` or ``score``; ``content`` is canonical JSON, and ``definition_hash`` is
+    made of it. One version of a metric is current at most.
+    """
+
+    __tablename__ = "definition"
+    metric_id = _column(BigKey, ForeignKey("metric.id"), primary_key=True, autoincrement=False)
+    definition_hash = _column(Text, primary_key=True)
+    kind = _column(Text)
+    content = _column(Text)
+    is_current = _column(Boolean)
+    defined_at = _column(UtcDateTime)
+
+
 class DerivedValue(Base):
-    """A user-defined derived metric or score of a run, under the hash of its definition."""
+    """A user-defined derived metric or score of a run, under the hash of its definition.
+
+    ``run_revision`` and ``baseline_revision`` are those of the run and of its baseline (0: none)
+    when the value was worked out: it is stale when they have changed since.
+    """
 
     __tablename__ = "derived_value"
     run_id = _ref("run.id", primary_key=True)
     metric_id = _column(BigKey, ForeignKey("metric.id"), primary_key=True, autoincrement=False)
     definition_hash = _column(Text, primary_key=True)
     value = _optional(MetricValue)
+    run_revision = _column(BigInteger, server_default="0")
+    baseline_revision = _column(BigInteger, server_default="0")
+    __table_args__ = (
+        Index(
+            "ix_derived_value_metric_id_definition_hash_run_id",
+            "metric_id",
+            "definition_hash",
+            "run_id",
+        ),
+    )
+
+
+class Acceptance(Base):
+    """A value that a gate refused and somebody accepted: from its run on it is the reference."""
+
+    __tablename__ = "acceptance"
+    run_id = _ref("run.id", primary_key=True)
+    metric_id = _column(BigKey, ForeignKey("metric.id"), primary_key=True, autoincrement=False)
+    value = _optional(MetricValue)
+    accepted_by = _column(Text)
+    reason = _column(Text)
+    accepted_at = _column(UtcDateTime)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from cetrack.errors import UsageError
 from cetrack.report.json import iso
-from cetrack.report.table import Cell, Section, Table
+from cetrack.report.table import Cell, Section, Spread, Table
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NEEDS_QUOTES = frozenset(',"\r\n')
@@ -50,6 +50,8 @@ def _field(cell: Cell) -> str:
         return "true" if cell else "false"
     if isinstance(cell, datetime):
         return iso(cell)
+    if isinstance(cell, Spread):
+        return repr(cell.mean)
     return repr(cell) if isinstance(cell, int | float) else _guarded(cell)
 
 

@@ -14,7 +14,17 @@ from typing import Any
 
 from cetrack.errors import UsageError
 
-Cell = str | int | float | bool | datetime | None
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A mean with the standard deviation (n-1) over ``n`` repetitions: ``0.912 ± 0.003``."""
+
+    mean: float
+    std: float | None = None
+    n: int | None = None
+
+
+Cell = str | int | float | bool | datetime | Spread | None
 Row = tuple[Cell, ...]
 
 
@@ -33,7 +43,10 @@ class Column:
 
     The numbers of a column that is ``alike`` measure the same thing and share decimal places.
     A terminal too narrow for the whole table leaves out the columns of the highest ``rank``; those
-    of rank 0 always stay. Text in it may be folded down to ``fold_at`` characters.
+    of rank 0 always stay. Text in it may be folded down to ``fold_at`` characters. Tables for
+    papers show ``title`` above the column (else its name), under the heading ``group`` that
+    neighbours share, an arrow for the ``direction`` that is better (``lower`` or ``higher``), and
+    numbers with ``places`` decimals; other formats know nothing of these.
     """
 
     name: str
@@ -42,6 +55,10 @@ class Column:
     rank: int = 0
     alike: bool = True
     fold_at: int = 18
+    title: str | None = None
+    group: str | None = None
+    direction: str | None = None
+    places: int | None = None
 
     @property
     def header(self) -> str:
@@ -56,11 +73,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of cells under columns; ``total`` counts the rows that there are without a limit."""
+    """Rows of cells under columns; ``total`` counts the rows that there are without a limit.
+
+    ``best`` are the cells, by row and column, that tables for papers print bold; ``notes`` are
+    sentences below the table; ``provenance`` are lines that say where the numbers come from, for
+    a comment in formats that have one.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     total: int | None = None
+    best: frozenset[tuple[int, int]] = frozenset()
+    notes: tuple[str, ...] = ()
+    provenance: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Every row has a cell for every column."""
@@ -137,7 +162,15 @@ def _index(table: Table, name: str) -> int:
 
 def unknown_column(name: str, known: Sequence[str]) -> UsageError:
     """The error for a column that is not there, with the nearest ones or all of a few."""
+    return unknown_name("column", name, known)
+
+
+def unknown_name(
+    what: str, name: str, known: Sequence[str], *, all_of: str | None = None
+) -> UsageError:
+    """The error for a name that is not there, with the nearest ones, all of a few, or ``all_of``:
+    where to look."""
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    few = f"there are: {', '.join(known)}" if 0 < len(known) <= 12 else None
+    few = f"there are: {', '.join(known)}" if 0 < len(known) <= 12 else all_of
     hint = f"did you mean {' or '.join(near)}?" if near else few
-    return UsageError(f"no column called '{name}'", hint=hint)
+    return UsageError(f"no {what} called '{name}'", hint=hint)

@@ -1,0 +1,170 @@
+"""Which runs answer a question, and their numbers: what comparisons, tables and gates start from.
+
+A series may hold every night since June; what people compare is its state. With ``Which.LATEST``
+the newest finished run of every seed stands for a series, so that several seeds of one campaign are
+repetitions; with ``Which.ALL`` every finished run is one. SQL; takes an open connection.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, func, select
+
+from cetrack.db.conditions import is_among
+from cetrack.domain import FloatArray, Status
+from cetrack.errors import UsageError
+from cetrack.filter import Expr
+from cetrack.filter.sql import matching_runs
+from cetrack.metrics import canonical_name
+from cetrack.models import Metric, Run, RunMetric, Sample, runs_view
+from cetrack.report.table import unknown_name
+from cetrack.store import RunRow
+
+_USABLE = (Status.FINISHED.value, Status.RUNNING.value)
+
+
+class Which(StrEnum):
+    """Which runs of a series stand for it."""
+
+    LATEST = "latest"  # the newest of every seed
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFacts:
+    """A metric of this database; ``direction`` is ``lower`` or ``higher`` (better), or None."""
+
+    id: int
+    name: str
+    unit: str | None
+    direction: str | None
+    family: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A metric of a run: its last value, and where it is a mean of ``n`` repetitions their
+    standard deviation (n-1)."""
+
+    value: float
+    std: float | None = None
+    n: int | None = None
+
+
+Values = Mapping[tuple[int, str], Value]  # (run id, metric name)
+
+
+def metric_facts(connection: Connection) -> dict[str, MetricFacts]:
+    """Every metric of the database by name, sorted."""
+    columns = (Metric.id, Metric.name, Metric.unit, Metric.direction, Metric.family)
+    rows = connection.execute(select(*columns))
+    return {row.name: MetricFacts(*row) for row in sorted(rows, key=lambda row: str(row.name))}
+
+
+def asked_metrics(names: Iterable[str], facts: Mapping[str, MetricFacts]) -> list[MetricFacts]:
+    """The metrics that ``names`` mean, aliases included, each once, in the order given.
+
+    Raises UsageError with the nearest names for one that this database does not have.
+    """
+    found: dict[str, MetricFacts] = {}
+    for name in names:
+        known = facts.get(name) or facts.get(canonical_name(name))
+        if known is None:
+            raise unknown_name("metric", name, list(facts), all_of="'cetrack metrics' lists them")
+        found[known.name] = known
+    return list(found.values())
+
+
+def standing_runs(
+    connection: Connection, where: Expr | None = None, which: Which = Which.LATEST
+) -> list[RunRow]:
+    """The rows of the ``runs`` view that stand for their series, by start, then uid.
+
+    Failed and killed runs stand for nothing.
+    """
+    usable = matching_runs(where).where(Run.status.in_(_USABLE))
+    if which is Which.LATEST:
+        newest = (
+            func.row_number()
+            .over(
+                partition_by=(Run.series_key, Run.seed),
+                order_by=(Run.started_at.desc(), Run.uid.desc()),
+            )
+            .label("newest")
+        )
+        ranked = usable.add_columns(newest).subquery()
+        usable = select(ranked.c.id).where(ranked.c.newest == 1)
+    ids = list(connection.scalars(usable))
+    rows = connection.execute(select(runs_view).where(is_among(runs_view.c.run_id, ids)))
+    found = [dict(row) for row in rows.mappings()]
+    return sorted(found, key=lambda row: (row["started_at"], row["uid"]))
+
+
+def values_of(
+    connection: Connection, run_ids: Sequence[int], metrics: Sequence[MetricFacts]
+) -> dict[tuple[int, str], Value]:
+    """(run id, metric) → its value; missing and NaN are not there."""
+    names = {metric.id: metric.name for metric in metrics}
+    table = RunMetric.__table__.c
+    columns = (table.run_id, table.metric_id, table.last, table.std, table.n, table.count)
+    query = select(*columns).where(
+        is_among(table.run_id, run_ids), is_among(table.metric_id, list(names))
+    )
+    return {
+        (row.run_id, names[row.metric_id]): _value(row)
+        for row in connection.execute(query)
+        if row.last is not None
+    }
+
+
+def _value(row: Any) -> Value:
+    """Several points are steps of a log and no repetitions: their spread says nothing of noise."""
+    repeated = row.count == 1 and (row.n or 0) > 1
+    return Value(row.last, row.std, row.n) if repeated else Value(row.last)
+
+
+def samples_of(
+    connection: Connection, run_ids: Sequence[int], metrics: Sequence[MetricFacts]
+) -> dict[tuple[int, str], FloatArray]:
+    """(run id, metric) → its raw repetitions, float64[n]; of several steps the last one's."""
+    names = {metric.id: metric.name for metric in metrics}
+    query = (
+        select(Sample.run_id, Sample.metric_id, Sample.values)
+        .where(
+            Sample.kind == "values",
+            is_among(Sample.run_id, run_ids),
+            is_among(Sample.metric_id, list(names)),
+        )
+        .order_by(Sample.step)
+    )
+    return {
+        (run_id, names[metric_id]): np.array(values, np.float64)
+        for run_id, metric_id, values in connection.execute(query)
+    }
+
+
+def coverage(connection: Connection, run_ids: Collection[int]) -> Counter[str]:
+    """Metric name → how many of the runs have it."""
+    table = RunMetric.__table__.c
+    metric_id = table.metric_id + 0  # else SQLite reads the whole of an index that is so sorted
+    counted = (
+        select(metric_id.label("metric_id"), func.count().label("runs"))
+        .where(is_among(table.run_id, list(run_ids)))
+        .group_by(metric_id)
+        .subquery()
+    )
+    query = select(Metric.name, counted.c.runs).join(counted, counted.c.metric_id == Metric.id)
+    return Counter({row.name: row.runs for row in connection.execute(query)})
+
+
+def require_runs(rows: Sequence[RunRow], where: Expr | None) -> None:
+    """Raise UsageError where there is nothing to answer from."""
+    if not rows:
+        nothing = "no run has results yet" if where is None else "no run with results matches"
+        raise UsageError(nothing, hint="'cetrack runs' lists what there is")
