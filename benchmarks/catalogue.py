@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, insert, select, text
 
 from benchmarks.sizes import CATALOGUE_METRICS
 from cetrack.db.engine import dialect_of, make_engine, normalize_url, transaction
@@ -41,7 +41,8 @@ _CHUNK = 5_000
 _POINTS = text(
     "INSERT INTO point (run_id, metric_id, step, value, wall_time) "
     "SELECT run.id, metric.id, 0, ((run.id * 7919 + metric.id * 104729) % 10007) / 10007.0, "
-    "CAST(NULL AS double precision) FROM run CROSS JOIN metric"
+    "CAST(NULL AS double precision) FROM run CROSS JOIN metric WHERE metric.name IN "
+    f"({', '.join(map(repr, METRICS))})"
 )
 _AGGREGATES = text(
     "INSERT INTO run_metric (run_id, metric_id, count, nan_count, first, last, last_step, "
@@ -77,9 +78,9 @@ def _fill_shared(connection: Connection, runs: int) -> None:
             for key, (name, bits) in enumerate(PRECISIONS.items(), 1)
         ],
     )
-    connection.execute(
-        insert(Metric), [{"id": key, "name": name} for key, name in enumerate(METRICS, 1)]
-    )
+    known = set(connection.scalars(select(Metric.name)))  # the schema brings some
+    missing = [{"name": name} for name in METRICS if name not in known]
+    connection.execute(insert(Metric), missing)
     connection.execute(insert(Model), [_model(key) for key in range(1, _models(runs) + 1)])
 
 
@@ -129,7 +130,7 @@ def _hash(*parts: object) -> str:
 
 def _continue_counters(connection: Connection) -> None:
     """Counters go on behind the keys that rows came with."""
-    for table in (Experiment, Precision, Metric, Model, Run):
+    for table in (Experiment, Precision, Model, Run):
         name = table.__tablename__
         last = f"(SELECT max(id) FROM {name})"
         connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), {last})"))

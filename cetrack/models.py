@@ -30,6 +30,7 @@ from sqlalchemy.types import TypeEngine
 
 from cetrack.db.types import BigKey, Json, MetricValue, UtcDateTime
 from cetrack.db.views import comparisons_view as comparisons_view
+from cetrack.db.views import derived_values_view as derived_values_view
 from cetrack.db.views import history_view as history_view
 from cetrack.db.views import measurements_view as measurements_view
 from cetrack.db.views import runs_view as runs_view
@@ -230,7 +231,11 @@ class RunSource(Base):
 
 
 class Metric(Base):
-    """What is measured. ``direction`` is ``lower`` or ``higher`` (better), or NULL."""
+    """What is measured. ``direction`` is ``lower`` or ``higher`` (better), or NULL.
+
+    A metric that follows from others has a ``form``: ``stored`` where ``derived_value`` says how
+    its numbers came about, else the formula that the views apply to ``input_id`` and ``second_id``.
+    """
 
     __tablename__ = "metric"
     id = _key()
@@ -239,6 +244,9 @@ class Metric(Base):
     direction = _optional(Text)
     family = _blank()
     description = _blank()
+    form = _optional(Text)
+    input_id = _optional(BigKey, index=True)
+    second_id = _optional(BigKey)
 
 
 class Point(Base):

@@ -21,6 +21,7 @@ from cetrack.domain import FloatArray, Status
 from cetrack.errors import UsageError
 from cetrack.filter import Expr
 from cetrack.filter.sql import matching_runs
+from cetrack.filter.stored import DERIVED, may_be_derived
 from cetrack.metrics import canonical_name
 from cetrack.models import Metric, Run, RunMetric, Sample, runs_view
 from cetrack.report.table import unknown_name
@@ -109,7 +110,24 @@ def standing_runs(
 def values_of(
     connection: Connection, run_ids: Sequence[int], metrics: Sequence[MetricFacts]
 ) -> dict[tuple[int, str], Value]:
-    """(run id, metric) → its value; missing and NaN are not there."""
+    """(run id, metric) → its value, measured or derived; missing and NaN are not there."""
+    return _derived(connection, run_ids, metrics) | _measured(connection, run_ids, metrics)
+
+
+def _derived(
+    connection: Connection, run_ids: Sequence[int], metrics: Sequence[MetricFacts]
+) -> dict[tuple[int, str], Value]:
+    names = [metric.name for metric in metrics if may_be_derived(metric.name)]
+    columns = (DERIVED.c.run_id, DERIVED.c.metric, DERIVED.c.value)
+    among = is_among(DERIVED.c.run_id, run_ids)
+    query = select(*columns).where(DERIVED.c.metric.in_(names), among)
+    rows = connection.execute(query) if names else ()
+    return {(run_id, name): Value(value) for run_id, name, value in rows}
+
+
+def _measured(
+    connection: Connection, run_ids: Sequence[int], metrics: Sequence[MetricFacts]
+) -> dict[tuple[int, str], Value]:
     names = {metric.id: metric.name for metric in metrics}
     table = RunMetric.__table__.c
     columns = (table.run_id, table.metric_id, table.last, table.std, table.n, table.count)

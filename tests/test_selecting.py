@@ -90,7 +90,7 @@ def test_names_are_resolved_and_unknown_ones_refused(filled: Store) -> None:
     assert [it.name for it in asked_metrics(["acc", "accuracy"], facts)] == ["accuracy"]
     with pytest.raises(UsageError, match="no metric called 'acuracy'") as raised:
         asked_metrics(["acuracy"], facts)
-    assert raised.value.hint == "did you mean accuracy?"
+    assert "accuracy" in str(raised.value.hint)
 
 
 def test_nothing_to_answer_from_is_said(store: Store) -> None:

@@ -31,6 +31,17 @@ def _time(name: str, comment: str) -> Column[Any]:
     return Column(name, UtcDateTime, comment=comment)
 
 
+def _derived() -> Column[Any]:
+    return Column("derived", Integer, comment="1 if it follows from other metrics, 0 if measured")
+
+
+def _stale() -> Column[Any]:
+    meaning = (
+        "1 if the run or the definition has changed since: cetrack derive brings it up to date"
+    )
+    return Column("stale", Integer, comment=meaning)
+
+
 def _who() -> list[Column[Any]]:
     return [
         _int("run_id", "joins the tables"),
@@ -83,7 +94,7 @@ runs_view = _view(
 
 measurements_view = _view(
     "measurements",
-    "One row per run and metric: the long form.",
+    "One row per run and metric, measured or derived: the long form.",
     *_who(),
     _text("metric", "canonical metric name"),
     _text("unit", "unit of every number of this row"),
@@ -102,6 +113,8 @@ measurements_view = _view(
     _int("nan_count", "points that are not a number"),
     _int("last_step", "the last step"),
     _text("source_name", "the name in the file"),
+    _derived(),
+    _stale(),
 )
 
 comparisons_view = _view(
@@ -115,13 +128,15 @@ comparisons_view = _view(
     _float("value", "of this run"),
     _float("baseline_value", "of the baseline"),
     _float("delta", "value - baseline_value"),
-    _float("ratio", "value / baseline_value; NULL where the baseline is 0"),
+    _float("ratio", "value / baseline_value; NULL where the baseline is 0 or negative"),
     Column("improved", Integer, comment="1 better, 0 not better, NULL where nobody can say"),
     Column("like_for_like", Integer, comment="1 if device, batch, dataset … are the same"),
     _text("baseline_uid", "the run compared with"),
     _text("baseline_precision", "its precision"),
     _text("baseline_rule", "which rule chose it"),
     _time("baseline_started_at", "when the baseline ran"),
+    _derived(),
+    _stale(),
 )
 
 history_view = _view(
@@ -135,4 +150,20 @@ history_view = _view(
     _int("n", "nth run of the series, from 1"),
     _float("value", "value of the last step"),
     _float("previous", "value of the run before, NULL for the first"),
+)
+
+derived_values_view = _view(
+    "derived_values",
+    "One row per run and derived metric: what follows from measured numbers.",
+    _int("run_id", "joins the tables"),
+    _text("uid", "the run's name for people and files"),
+    _int("metric_id", "joins the tables"),
+    _text("metric", "name of the derived metric or score"),
+    _text("unit", "unit of value and baseline_value"),
+    _text("direction", "which way is better"),
+    _text("family", "group of metrics"),
+    _float("value", "of this run"),
+    _float("baseline_value", "of its baseline: 1 for a ratio, 0 for a difference, 100 for a share"),
+    _stale(),
+    _text("definition", "'built in', or the hash of the definition in cetrack.toml"),
 )

@@ -26,7 +26,7 @@ from cetrack.filter.constructs import (
 from cetrack.filter.fields import ValueKind, kind_of, shape_pattern_spellings
 from cetrack.filter.glob import fold, postgres_regex, shape_globs, sqlite_glob
 from cetrack.filter.match import ORDER, bounds, folded_values
-from cetrack.filter.stored import HOMES, RUN, Home
+from cetrack.filter.stored import DERIVED, HOMES, RUN, Home, may_be_derived
 from cetrack.filter.tree import (
     AGGREGATE,
     And,
@@ -179,14 +179,10 @@ def _leaf(leaf: Leaf, *, narrows: bool) -> Condition:
         case FieldRef(name):
             return _field_holds(leaf, HOMES[name], narrows=narrows)
         case MetricRef(name, aggregate):
-            # resolved once, so that the search in run_metric is one by index
-            metric = select(_METRIC.c.id).where(_METRIC.c.name == name).correlate(None)
-            chosen = _RUN_METRIC.c.metric_id == metric.scalar_subquery()
-            rows = _rows(leaf, _RUN_METRIC, chosen, cell=_Cell(plain=_RUN_METRIC.c[aggregate]))
-            # ix_run_metric_metric_id_last_run_id answers for the last value by itself
-            return (
-                owns_row(RUN.c.id, rows, _exists(rows)) if aggregate == AGGREGATE else _exists(rows)
-            )
+            measured = _is_measured(leaf, name, aggregate)
+            if not may_be_derived(name, aggregate):
+                return measured
+            return _any_of([measured, _is_derived(leaf, name)])
         case ParamRef(key):
             cell = _Cell(text=_PARAM.c.text, plain=_PARAM.c.number)
             return _exists(_rows(leaf, _PARAM, _PARAM.c.key == key, cell=cell))
@@ -194,6 +190,21 @@ def _leaf(leaf: Leaf, *, narrows: bool) -> Condition:
             return _exists(_rows(leaf, _TAG, _TAG.c.key == key, cell=_Cell(text=_TAG.c.value)))
         case _:
             assert_never(ref)
+
+
+def _is_measured(leaf: Leaf, name: str, aggregate: str) -> Condition:
+    # resolved once, so that the search in run_metric is one by index
+    metric = select(_METRIC.c.id).where(_METRIC.c.name == name).correlate(None)
+    chosen = _RUN_METRIC.c.metric_id == metric.scalar_subquery()
+    rows = _rows(leaf, _RUN_METRIC, chosen, cell=_Cell(plain=_RUN_METRIC.c[aggregate]))
+    # ix_run_metric_metric_id_last_run_id answers for the last value by itself
+    return owns_row(RUN.c.id, rows, _exists(rows)) if aggregate == AGGREGATE else _exists(rows)
+
+
+def _is_derived(leaf: Leaf, name: str) -> Condition:
+    """Asked once for all runs: the view is a union, which no index of ``run`` reaches into."""
+    rows = _rows(leaf, DERIVED, DERIVED.c.metric == name, cell=_Cell(plain=DERIVED.c.value))
+    return RUN.c.id.in_(rows.correlate(None).scalar_subquery())
 
 
 def _field_holds(leaf: Leaf, home: Home, *, narrows: bool) -> Condition:

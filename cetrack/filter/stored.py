@@ -1,4 +1,5 @@
-"""Where the columns of the ``runs`` view are stored: in ``run`` itself, or where it points to."""
+"""Where the columns of the ``runs`` view are stored: in ``run`` itself, or where it points to; and
+which metrics follow from others."""
 
 from __future__ import annotations
 
@@ -6,9 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Text, func, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Select, Text, func, literal_column, select
 
-from cetrack.models import Environment, Experiment, Model, Precision, Run, runs_view
+from cetrack.models import (
+    Environment,
+    Experiment,
+    Model,
+    Precision,
+    Run,
+    derived_values_view,
+    runs_view,
+)
 
 RUN = Run.__table__
 _OTHER = RUN.alias("other_run")
@@ -100,3 +109,36 @@ def _homes() -> Iterator[tuple[str, Home]]:
 
 
 HOMES = dict(_homes())
+
+
+# --- metrics ------------------------------------------------------------------------------------
+
+DERIVED = derived_values_view
+BUILT_IN = frozenset(
+    {
+        "accuracy_drop",
+        "accuracy_retention_pct",
+        "energy_per_inference_uj",
+        "memory_reduction_mb",
+        "power_ratio",
+        "size_ratio",
+        "size_reduction_pct",
+        "speedup",
+        "throughput_ips",
+    }
+)
+_OF_ONE_VALUE = frozenset({"last", "first", "min", "max", "mean"})
+
+
+def may_be_derived(name: str, aggregate: str = "last") -> bool:
+    """Whether a run may have this metric without having measured it.
+
+    Those that ``cetrack.toml`` defines are kept like measured ones. A derived metric is one value:
+    it has no count of points.
+    """
+    return name in BUILT_IN and aggregate in _OF_ONE_VALUE
+
+
+def derived_rows(name: str) -> Select[Any]:
+    """The run ids and values of a derived metric, of all runs that have it."""
+    return select(DERIVED.c.run_id, DERIVED.c.value).where(DERIVED.c.metric == name)

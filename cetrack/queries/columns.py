@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, Select, Text, cast, select
+from sqlalchemy import Connection, Select, Text, cast, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from cetrack.db.types import UtcDateTime
 from cetrack.errors import FilterError, UsageError
 from cetrack.filter import Expr, parse, parse_all
-from cetrack.filter.stored import HOMES, RUN
+from cetrack.filter.stored import HOMES, RUN, derived_rows, may_be_derived
 from cetrack.filter.tree import Exists, FieldRef, MetricRef, ParamRef, Ref, TagRef
 from cetrack.metrics import canonical_name
 from cetrack.models import Metric, Param, RunMetric, Tag, runs_view
@@ -180,7 +180,11 @@ def _sort_values(ref: Ref, metrics: Mapping[str, KnownMetric]) -> list[ColumnEle
             of_run = select(RunMetric.__table__.c[aggregate]).where(
                 RunMetric.run_id == RUN.c.id, RunMetric.metric_id == metrics[metric].id
             )
-            return [of_run.scalar_subquery()]
+            if not may_be_derived(metric, aggregate):
+                return [of_run.scalar_subquery()]
+            derived = derived_rows(metric).subquery()
+            follows = select(derived.c.value).where(derived.c.run_id == RUN.c.id)
+            return [func.coalesce(of_run.scalar_subquery(), follows.scalar_subquery())]
         case ParamRef(key):
             of_run = select(Param.number).where(Param.key == key)
             return [_owned(of_run, Param), bytewise(_owned(_text_of(key), Param))]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from cetrack.db.conditions import is_among
 from cetrack.filter import Expr
 from cetrack.filter.sql import matching_runs
-from cetrack.filter.stored import RUN
+from cetrack.filter.stored import DERIVED, RUN, derived_rows, may_be_derived
 from cetrack.filter.tree import FieldRef, MetricRef, ParamRef, Ref, TagRef
 from cetrack.models import Param, RunMetric, Tag, runs_view
 from cetrack.queries.columns import (
@@ -215,10 +215,21 @@ def _metric_cells(
     query = query.where(is_among(table.run_id, chosen))
     if len(by_metric) <= _IN_LIST:
         query = query.where(table.metric_id.in_(by_metric))
+    yield from _derived_cells(connection, chosen, refs)
     for run_id, metric_id, *values in connection.execute(query):
         row = dict(zip(aggregates, values, strict=True))
         for ref in by_metric.get(metric_id, ()):
             yield (run_id, ref), row[ref.aggregate]
+
+
+def _derived_cells(
+    connection: Connection, chosen: Sequence[int], refs: Sequence[MetricRef]
+) -> Iterator[tuple[tuple[int, Ref], Cell]]:
+    for ref in refs:
+        if may_be_derived(ref.name, ref.aggregate):
+            query = derived_rows(ref.name).where(is_among(DERIVED.c.run_id, chosen))
+            for run_id, value in connection.execute(query):
+                yield (run_id, ref), value
 
 
 def _labels(

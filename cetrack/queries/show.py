@@ -39,6 +39,12 @@ _METRIC_COLUMNS = {
     "last_step": Kind.NUMBER,
 }
 _METRIC_RANKS = {"last_step": 6, "count": 5, "n": 3, "std": 1, "mean": 4, "min": 2, "max": 2}
+_DERIVED_COLUMNS = {
+    "metric": Kind.TEXT,
+    "value": Kind.NUMBER,
+    "unit": Kind.TEXT,
+    "stale": Kind.TEXT,
+}
 _COMPARISON_COLUMNS = {
     "metric": Kind.TEXT,
     "value": Kind.NUMBER,
@@ -60,10 +66,11 @@ def find_uid(store: Store, prefix: str) -> str:
 
 
 def show_run(store: Store, prefix: str) -> list[Section]:
-    """Fields, metrics, comparison with the baseline, params, tags, artifacts and sources."""
+    """Fields, metrics, what follows from them, comparison with the baseline, params, tags,
+    artifacts and sources."""
     with store.read() as connection:
         run = _find(connection, prefix)
-        parts = (_metrics, _comparison, _params, _tags, _artifacts, _sources)
+        parts = (_metrics, _derived, _comparison, _params, _tags, _artifacts, _sources)
         return [_fields(run), *(part(connection, run) for part in parts)]
 
 
@@ -116,15 +123,35 @@ def _table(
 
 def _metrics(connection: Connection, run: RunRow) -> Section:
     view = measurements_view.c
-    query = select(measurements_view).where(view.run_id == run["run_id"])
+    query = select(measurements_view).where(view.run_id == run["run_id"], view.derived == 0)
     query = query.order_by(view.family, view.metric)
     table = _table(connection, query, _METRIC_COLUMNS, _METRIC_RANKS)
     return Section(key="metrics", title="metrics", table=table)
 
 
+def _derived(connection: Connection, run: RunRow) -> Section:
+    view = measurements_view.c
+    query = select(view.metric, view.value, view.unit, view.stale).where(
+        view.run_id == run["run_id"], view.derived == 1
+    )
+    rows = connection.execute(query.order_by(view.family, view.metric)).all()
+    stale = any(row.stale for row in rows)
+    title = "derived metrics (stale ones: cetrack derive)" if stale else "derived metrics"
+    return Section(
+        key="derived",
+        title=title,
+        table=Table(
+            columns=tuple(
+                Column(name=name, kind=kind, alike=False) for name, kind in _DERIVED_COLUMNS.items()
+            ),
+            rows=tuple((row.metric, row.value, row.unit, bool(row.stale)) for row in rows),
+        ),
+    )
+
+
 def _comparison(connection: Connection, run: RunRow) -> Section:
     view = comparisons_view.c
-    query = select(comparisons_view).where(view.run_id == run["run_id"])
+    query = select(comparisons_view).where(view.run_id == run["run_id"], view.derived == 0)
     rows = connection.execute(query.order_by(view.family, view.metric)).mappings().all()
     title = "comparison"
     if rows:

@@ -435,16 +435,16 @@ def test_the_life_of_a_database(cetrack: Cetrack, empty_url: str) -> None:
     assert cetrack("runs", *db).code == 4
     assert cetrack("db", "init", *db).out.startswith("made ")
     assert cetrack("db", "init", *db).out.startswith("exists already: ")
-    assert cetrack("db", "current", *db).out == "0005\n"
+    assert cetrack("db", "current", *db).out == "0007\n"
     checked = cetrack("db", "check", *db)
     assert checked.code == 0
-    assert checked.out.endswith("no difference, schema 0005\n")
+    assert checked.out.endswith("no difference, schema 0007\n")
     assert cetrack("db", "downgrade", "0001", *db).code == 2
     assert cetrack("db", "downgrade", "0001", "--yes", *db).code == 0
     outdated = cetrack("runs", *db)
     assert outdated.code == 4
     assert "cetrack db upgrade" in outdated.err
-    assert cetrack("db", "upgrade", *db).out.endswith("schema 0001 -> 0005\n")
+    assert cetrack("db", "upgrade", *db).out.endswith("schema 0001 -> 0007\n")
     sizes = cetrack("db", "stats", "--format", "json", *db).json
     assert {"what": "run", "count": 0} in sizes
 

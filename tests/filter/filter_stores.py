@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, delete, insert
 
 from cetrack.db.engine import WRITE
 from cetrack.filter import FilterRun, MetricValues, ParamCell
@@ -82,6 +82,7 @@ def _insert(connection: Connection, specs: Sequence[Spec]) -> None:
     ids = {spec.uid: number for number, spec in enumerate(specs, 1)}
     experiments = _distinct(values["experiment"] for _, values in numbered)
     precisions = _distinct(values["precision"] for _, values in numbered)
+    connection.execute(delete(Metric))  # those that the schema brings: specs name their own
     metrics = _distinct(name for spec in specs for name in spec.metrics)
     bits = {values["precision"]: values for _, values in numbered}
     rows: dict[Any, list[dict[str, Any]]] = {
