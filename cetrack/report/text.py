@@ -13,12 +13,8 @@ GAP = "  "
 def render(table: Table) -> str:
     """A line of headers and a line per row; notes below."""
     lines = _aligned(table, [[visible(column.header)] for column in table.columns])
-    return lines + ("\n" if table.notes else "") + notes(table)
-
-
-def notes(table: Table) -> str:
-    """The sentences below a table, a line each."""
-    return "".join(f"{visible(note)}\n" for note in table.notes)
+    notes = "".join(f"{visible(note)}\n" for note in table.notes)
+    return f"{lines}\n{notes}" if notes else lines
 
 
 def render_sections(sections: Sequence[Section]) -> str:
@@ -44,7 +40,7 @@ def _aligned(table: Table, headers: Sequence[list[str]]) -> str:
 
 
 def _indented(text: str) -> str:
-    return "".join(f"  {line}\n" for line in text.splitlines())
+    return "".join(f"  {line}".rstrip() + "\n" for line in text.splitlines())
 
 
 def _padded(texts: Sequence[str], *, right: bool) -> list[str]:
