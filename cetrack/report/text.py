@@ -11,8 +11,10 @@ GAP = "  "
 
 
 def render(table: Table) -> str:
-    """A line of headers and a line per row."""
-    return _aligned(table, [[visible(column.header)] for column in table.columns])
+    """A line of headers and a line per row; notes below."""
+    lines = _aligned(table, [[visible(column.header)] for column in table.columns])
+    notes = "".join(f"{visible(note)}\n" for note in table.notes)
+    return f"{lines}\n{notes}" if notes else lines
 
 
 def render_sections(sections: Sequence[Section]) -> str:
@@ -38,7 +40,7 @@ def _aligned(table: Table, headers: Sequence[list[str]]) -> str:
 
 
 def _indented(text: str) -> str:
-    return "".join(f"  {line}\n" for line in text.splitlines())
+    return "".join(f"  {line}".rstrip() + "\n" for line in text.splitlines())
 
 
 def _padded(texts: Sequence[str], *, right: bool) -> list[str]:
