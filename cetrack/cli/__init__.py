@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from cetrack.cli import (
+    compare,
     database,
     demo,
     export_runs,
@@ -25,6 +26,7 @@ from cetrack.cli import (
     model,
     models,
     output,
+    pareto,
     runs,
     show,
     sql,
@@ -91,6 +93,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "show": show.show,
     "models": models.models,
     "metrics": metrics.metrics,
+    "compare": compare.compare,
+    "pareto": pareto.pareto,
     "sql": sql.sql,
     "export-runs": export_runs.export_runs,
     "export-tb": export_tb.export_tb,
