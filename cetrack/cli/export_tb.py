@@ -14,7 +14,7 @@ from cetrack.cli.ingest import Answer, AnswerFormat
 from cetrack.cli.options import Cluster, Db, Filter, Workers
 from cetrack.errors import UsageError
 from cetrack.report import Column, Format, Kind, Table
-from cetrack.tb.views import ALL_VIEWS, Layout, TagOrder, View
+from cetrack.tb.views import DEFAULT_VIEWS, Layout, TagOrder, View
 
 if TYPE_CHECKING:
     from cetrack.export_tb import ExportReport
@@ -62,7 +62,8 @@ def export_tb(
 
     runs: every run's own series. trend: the last value of every metric, run by run, with the
     precisions of a model in one chart. compare: the same for ratio and difference to the
-    baseline. hparams: the HPARAMS table. text: a card per run.
+    baseline. hparams: the HPARAMS table. text: a card per run. histograms: the
+    repetitions behind a number.
 
     The same runs give the same bytes. Exporting again touches only what has changed and removes
     what is no longer selected; a folder that cetrack has not written is left alone.
@@ -85,7 +86,7 @@ def export_tb(
         target,
         filter or [],
         db,
-        views=view or [*ALL_VIEWS],
+        views=view or [*DEFAULT_VIEWS],
         layout=layout,
         tags=tags or TagOrder.BY_MODEL,
         workers=workers,

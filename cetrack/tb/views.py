@@ -13,10 +13,12 @@ class View(StrEnum):
     COMPARE = "compare"
     HPARAMS = "hparams"
     TEXT = "text"
+    HISTOGRAMS = "histograms"
+    CHARTS = "charts"
 
 
-ALL_VIEWS = tuple(View)
-RUN_VIEWS = frozenset({View.RUNS, View.HPARAMS, View.TEXT})  # share a file per run
+DEFAULT_VIEWS = tuple(View)
+RUN_VIEWS = frozenset({View.RUNS, View.HPARAMS, View.TEXT, View.HISTOGRAMS})  # a file per run
 LINE_VIEWS = frozenset({View.TREND, View.COMPARE})  # a file per precision
 
 
