@@ -36,7 +36,8 @@ Uses = Mapping[str, Counter[str]]  # metric → how many runs of each model have
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the views that draw a line per precision: how its tags end, and what to call it."""
+    """One of the views that draw a line per precision: how its tags end, and what they are if
+    not values in the metric's unit."""
 
     suffixes: tuple[str, ...]
     heading: str
@@ -64,7 +65,7 @@ def _chart(model: str, metric: str, side: Side, order: TagOrder) -> Chart:
 
 def _title(metric: MetricName, side: Side, *, shown: int, of: int) -> str:
     better = f"{metric.direction} is better" if metric.direction else None
-    said = ", ".join(part for part in (side.heading, metric.unit, better) if part)
+    said = ", ".join(part for part in (side.heading or metric.unit, better) if part)
     some = f"; {shown} of {of} models" if shown < of else ""
     return f"{metric.name} ({said}{some})" if said or some else metric.name
 

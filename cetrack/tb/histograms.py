@@ -64,10 +64,12 @@ def sample_value(tag: str, values: FloatArray, unit: str | None) -> Summary.Valu
     if not len(finite):
         return None
     left_out = len(values) - len(finite)
-    said = f"{len(finite):,} repetitions" + (f" in {escaped(unit)}" if unit else "")
-    if left_out:
-        said += f"; {left_out:,} more are NaN or infinite"
-    return histogram_value(tag, buckets_of(finite), description=said)
+    said = [
+        f"repetitions: {len(finite):,}",
+        f"unit: {escaped(unit)}" if unit else "",
+        f"NaN or infinite, left out: {left_out:,}" if left_out else "",
+    ]
+    return histogram_value(tag, buckets_of(finite), description="; ".join(filter(None, said)))
 
 
 def histogram_value(tag: str, buckets: FloatArray, *, description: str = "") -> Summary.Value:

@@ -75,18 +75,24 @@ class Served:
 
     def charts(self) -> dict[str, dict[str, dict[str, dict[str, list[float]]]]]:
         """The CUSTOM SCALARS tab: category → chart → run → tag → values."""
-        context = self._context()
-        lines = scalars_plugin.ScalarsPlugin(context)
-        context.plugin_name_to_instance["scalars"] = lines
-        plugin = custom_scalars_plugin.CustomScalarsPlugin(context)
-        layout = json.loads(plugin.layout_impl(CONTEXT, ""))
+        plugin = self._custom_scalars()
         return {
             category["title"]: {
                 chart["title"]: self._drawn(plugin, chart["multiline"]["tag"])
                 for chart in category["chart"]
             }
-            for category in layout["category"]
+            for category in self.layout()["category"]
         }
+
+    def layout(self) -> dict[str, Any]:
+        """What the CUSTOM SCALARS tab is laid out by."""
+        return dict(json.loads(self._custom_scalars().layout_impl(CONTEXT, "")))
+
+    def _custom_scalars(self) -> Any:
+        context = self._context()
+        lines = scalars_plugin.ScalarsPlugin(context)
+        context.plugin_name_to_instance["scalars"] = lines
+        return custom_scalars_plugin.CustomScalarsPlugin(context)
 
     def _drawn(self, plugin: Any, regexes: list[str]) -> dict[str, dict[str, list[float]]]:
         """What a chart draws when every run is ticked; regexes are joined as the page does it."""
