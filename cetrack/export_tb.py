@@ -28,16 +28,16 @@ from sqlalchemy import Connection
 
 from cetrack.errors import UsageError
 from cetrack.exporting import reading
+from cetrack.exporting.board_files import write_board
 from cetrack.exporting.charts import layout_of
 from cetrack.exporting.elsewhere import require_shared, write_units
 from cetrack.exporting.line_files import write_lines
+from cetrack.exporting.reserved import write_reserved
 from cetrack.exporting.run_files import Unit
 from cetrack.exporting.selection import Selection
-from cetrack.logdirs import EXPERIMENT_RUN
 from cetrack.parallel import crew
 from cetrack.store import RunRow, Store, select_runs
-from cetrack.tb import board, hparams, lines, runs
-from cetrack.tb.events import file_name
+from cetrack.tb import hparams, lines, runs
 from cetrack.tb.logdir import Logdir
 from cetrack.tb.report import ExportReport
 from cetrack.tb.stamps import stamp
@@ -144,19 +144,8 @@ def _write_views(export: _Export) -> int:
             headings = [(metric.tag, metric.name) for metric in shown]
             records.append(hparams.experiment(table.columns, headings))
         _write_runs(export, selection, table)
-    _write_reserved(export, records, oldest=min(map(lines.started, export.rows)))
+    write_reserved(export.target, records, oldest=min(map(lines.started, export.rows)))
     return len(export.rows)
-
-
-def _write_reserved(export: _Export, records: Sequence[Any], *, oldest: float) -> None:
-    """The records of which a logdir has one: what the tabs HPARAMS and CUSTOM SCALARS show."""
-    if not records:
-        return
-    path = f"{EXPERIMENT_RUN}/{file_name(oldest)}"
-    export.target.claim([path])
-    with export.target.event_file(path, started_at=oldest) as event_file:
-        for record in records:
-            event_file.write_value(record)
 
 
 # --- one TensorBoard run per run ----------------------------------------------------------------
@@ -273,27 +262,9 @@ def _runs_per_metric(selection: Selection) -> Counter[int]:
 
 def _write_board(export: _Export) -> int:
     """One TensorBoard run per model that has both precisions; returns how many runs it shows."""
-    pairs = board.pairs(export.rows)
-    columns = hparams.Columns()
-    for pair in pairs:
-        columns.add(board.hparams_of(pair))
-    ids = [row["run_id"] for pair in pairs for row in (pair.baseline, pair.compressed)]
-    names = {key: metric.name for key, metric in reading.metrics(export.connection).items()}
-    last = {
-        run_id: {names[key]: value for key, value in values.items()}
-        for run_id, values in reading.last_values(export.connection, ids).items()
-    }
-    starts = {pair.run: lines.started(pair.compressed) for pair in pairs}
-    paths = {run: f"{run}/{file_name(start)}" for run, start in starts.items()}
-    export.target.claim(paths.values())
-    for pair in pairs:
-        with export.target.event_file(paths[pair.run], started_at=starts[pair.run]) as event_file:
-            board.write_pair(event_file, pair, columns, last)
-    if pairs:
-        table = hparams.experiment(columns, board.headings())
-        _write_reserved(export, [table], oldest=min(starts.values()))
-    export.warnings += board.warnings(export.rows, pairs)
-    return len(ids)
+    shown, warnings = write_board(export.connection, export.rows, export.target)
+    export.warnings += warnings
+    return shown
 
 
 _WRITERS: Mapping[Layout, Callable[[_Export], int]] = {
