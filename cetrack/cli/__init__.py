@@ -25,6 +25,7 @@ from cetrack.cli import (
     model,
     models,
     output,
+    plot,
     runs,
     show,
     sql,
@@ -100,6 +101,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(plot.app, name="plot")
 app.add_typer(model.app, name="model")
 app.add_typer(database.app, name="db")
 

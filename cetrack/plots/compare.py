@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from cetrack.errors import UsageError
 from cetrack.plots import figure as figures
-from cetrack.plots.figure import Frame, ImageFormat, Size
+from cetrack.plots.figure import Frame
+from cetrack.plots.forms import ImageFormat, Size
 from cetrack.plots.shapes import Comparison, Entry, Measure
 from cetrack.plots.styles import Style, styles
 from cetrack.plots.texts import labels, measure_text, shown, with_arrow

@@ -8,7 +8,8 @@ import numpy as np
 
 from cetrack.errors import UsageError
 from cetrack.plots import figure as figures
-from cetrack.plots.figure import Frame, ImageFormat, Size
+from cetrack.plots.figure import Frame
+from cetrack.plots.forms import ImageFormat, Size
 from cetrack.plots.panels import Panel, Panels
 from cetrack.plots.shapes import Curve, Curves
 from cetrack.plots.styles import Style
@@ -31,7 +32,9 @@ def epochs_plot(curves: Curves, *, format: str = ImageFormat.PNG, size: str = Si
     panels = Panels.of([(curve.model, curve.label, curve) for curve in known])
 
     def draw(figure: Figure, frame: Frame) -> None:
-        panels.draw(figure, frame, _draw, x="step", y=axis_text(curves.metric))
+        left_out = f"the newest {len(known)} runs, {curves.left_out} more left out"
+        notes = [left_out] if curves.left_out else []
+        panels.draw(figure, frame, _draw, x="step", y=axis_text(curves.metric), notes=notes)
 
     return figures.render(draw, height=panels.height, format=format, size=size)
 

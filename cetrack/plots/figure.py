@@ -16,6 +16,7 @@ import numpy as np
 
 from cetrack.domain import FloatArray
 from cetrack.errors import UsageError
+from cetrack.plots.forms import ImageFormat, Size
 from cetrack.plots.styles import Style
 from cetrack.report.cells import short_number
 
@@ -29,22 +30,6 @@ _LIGHT = "#dddddd"
 _MARKS = 7  # markers along a long line
 _MANY = 60  # points of a line that is drawn thin
 _DECADES = 2  # a logarithmic axis where positive values span more
-
-
-class ImageFormat(StrEnum):
-    """What a figure is written as."""
-
-    PNG = "png"
-    SVG = "svg"
-    PDF = "pdf"
-
-
-class Size(StrEnum):
-    """What a figure is for: a column of a paper, its whole page, or a screen."""
-
-    COLUMN = "column"
-    PAGE = "page"
-    SCREEN = "screen"
 
 
 @dataclass(frozen=True, slots=True)

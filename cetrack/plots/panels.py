@@ -72,6 +72,7 @@ class Panels(Generic[T]):
         *,
         x: str,
         y: str,
+        notes: Sequence[str] = (),
     ) -> None:
         """Draw every panel with ``one``, with the labels of the axes and the legend."""
         chosen = self.panels[: _ROWS * frame.panels]
@@ -91,7 +92,8 @@ class Panels(Generic[T]):
             entries = [(texts[name], style) for name, style in self.look.items() if name in drawn]
             figures.key(figure, entries, lines=True)
         if len(chosen) < len(self.panels):
-            figures.note(figure, [f"{len(chosen)} of {len(self.panels)} panels"])
+            notes = [*notes, f"{len(chosen)} of {len(self.panels)} panels"]
+        figures.note(figure, notes)
 
     def _title(self, panel: Panel[T]) -> str:
         """The model, and its line where there is but one in the figure."""

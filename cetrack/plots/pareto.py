@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from cetrack.errors import UsageError
 from cetrack.plots import figure as figures
-from cetrack.plots.figure import Frame, ImageFormat, Size
+from cetrack.plots.figure import Frame
+from cetrack.plots.forms import ImageFormat, Size
 from cetrack.plots.placing import Box, Place, place_labels
 from cetrack.plots.shapes import Measure, Pareto, Point
 from cetrack.plots.styles import Style, styles

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy as np
 from cetrack.domain import FloatArray
 from cetrack.errors import UsageError
 from cetrack.plots import figure as figures
-from cetrack.plots.figure import Frame, ImageFormat, Size
+from cetrack.plots.figure import Frame
+from cetrack.plots.forms import ImageFormat, Size
 from cetrack.plots.panels import Panel, Panels
 from cetrack.plots.shapes import Change, Line, Trend
 from cetrack.plots.styles import Style
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TICKS = 7  # names of runs below a panel
-_LONGEST_TICK = 12
+_LONGEST = 12
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_COMMIT, _COMMIT_DIGITS = re.compile(r"[0-9a-f]{40,64}"), 8
 _MOST_NAMED = 4  # changes in a panel whose size is written
 
 
@@ -35,7 +39,7 @@ def trend_plot(trend: Trend, *, format: str = ImageFormat.PNG, size: str = Size.
     lines = [line for line in trend.lines if np.isfinite(line.values).any()]
     if not lines:
         raise UsageError(f"no run has {trend.metric.name}: there is nothing to draw")
-    panels = Panels.of([(str(line.fields["model"]), line.name, line) for line in lines])
+    panels = Panels.of([(str(line.fields["model"]), _label(line), line) for line in lines])
     by_number = all(_is_numbered(line) for line in lines)
 
     def draw(figure: Figure, frame: Frame) -> None:
@@ -46,6 +50,11 @@ def trend_plot(trend: Trend, *, format: str = ImageFormat.PNG, size: str = Size.
         panels.draw(figure, frame, one, x=x, y=axis_text(trend.metric))
 
     return figures.render(draw, height=panels.height, format=format, size=size)
+
+
+def _label(line: Line) -> str:
+    """The line among those of its model: its name without the model's."""
+    return line.name.removeprefix(f"{line.fields['model']},")
 
 
 def _is_numbered(line: Line) -> bool:
@@ -70,18 +79,28 @@ def _draw(axes: Axes, panel: Panel[Line], look: dict[str, Style], *, by_number: 
 
 
 def _name_runs(axes: Axes, lines: Sequence[Line]) -> list[FloatArray]:
-    """The place of every run on an axis of the labels of all lines, by their first time."""
+    """Where every run lies on an axis of the labels of all lines: by day, or by first time."""
     firsts: dict[str, datetime] = {}
     for line in lines:
         for label, time in zip(line.labels, line.started_at, strict=True):
             firsts[label] = min(time, firsts.get(label, time))
     order = sorted(firsts, key=lambda label: (firsts[label], label))
-    place = {label: float(index) for index, label in enumerate(order)}
-    every = max(1, math.ceil(len(order) / _TICKS))
-    chosen = order[::every]
-    texts = [shorten(shown(label), _LONGEST_TICK) for label in chosen]
-    axes.set_xticks([place[label] for label in chosen], texts, rotation=30, ha="right")
+    if all(map(_DAY.fullmatch, order)):
+        place = {label: float(date.fromisoformat(label).toordinal()) for label in order}
+        ends = (min(place.values()), max(place.values()))
+        ticks = sorted({round(day) for day in np.linspace(*ends, _TICKS).tolist()})
+        texts = [date.fromordinal(day).isoformat() for day in ticks]
+    else:
+        place = {label: float(index) for index, label in enumerate(order)}
+        ticks = list(range(0, len(order), math.ceil(len(order) / _TICKS)))
+        texts = [_short(order[index]) for index in ticks]
+    axes.set_xticks(ticks, texts, rotation=30, ha="right", rotation_mode="anchor")
     return [np.array([place[label] for label in line.labels]) for line in lines]
+
+
+def _short(label: str) -> str:
+    """A commit by its first digits, anything else as it is, unless long."""
+    return label[:_COMMIT_DIGITS] if _COMMIT.fullmatch(label) else shorten(shown(label), _LONGEST)
 
 
 def _draw_changes(axes: Axes, line: Line, x: FloatArray, style: Style, *, named: bool) -> None:
