@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from cetrack.plots.figure import Frame
 from cetrack.plots.forms import ImageFormat, Size
 from cetrack.plots.shapes import Comparison, Entry, Measure
 from cetrack.plots.styles import Style, styles
-from cetrack.plots.texts import labels, measure_text, shown, with_arrow
+from cetrack.plots.texts import IN_KEY, labels, measure_text, shown, with_arrow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +64,8 @@ def compare_plot(
     A mark on the line of zero is no change. Bars are one standard deviation, stars significance.
     Raises UsageError where nothing has a baseline other than zero.
     """
-    compared = [entry for entry in comparison.entries if _ratio(entry) is not None]
+    entries = [entry for entry in comparison.entries if entry.baseline is not None]
+    compared = [entry for entry in entries if _ratio(entry) is not None]
     if not compared:
         raise UsageError(
             "no value has a baseline to be compared with: there is nothing to draw",
@@ -72,9 +73,13 @@ def compare_plot(
         )
     panels = _panels(compared)
     look = styles(entry.column for entry in compared)
+    tests = [*sorted({entry.test for entry in compared if entry.test}), comparison.correction]
 
     def draw(figure: Figure, frame: Frame) -> None:
-        _draw_all(figure, frame, panels, look, _notes(compared, panels))
+        notes = list(_notes(panels, tests))
+        if len(compared) < len(entries):
+            notes.append(f"left out: {len(entries) - len(compared)} without a positive baseline")
+        _draw_all(figure, frame, panels, look, notes)
 
     def height(frame: Frame) -> float:
         rows = _rows(panels[:_MOST_PANELS], frame)
@@ -137,23 +142,21 @@ def _rows(panels: Sequence[_Panel], frame: Frame) -> list[Sequence[_Panel]]:
     return [panels[start : start + columns] for start in range(0, len(panels), columns)]
 
 
-def _notes(entries: Sequence[Entry], panels: Sequence[_Panel]) -> list[str]:
+def _notes(panels: Sequence[_Panel], tests: Sequence[str]) -> Iterator[str]:
+    """What the marks mean, and what is not drawn."""
     drawn = [dot for panel in panels[:_MOST_PANELS] for dot in panel.dots]
-    notes = []
+    if any(dot.std for dot in drawn):
+        yield "bars: one standard deviation"
+    if any(dot.stars for dot in drawn):
+        marks = ", ".join(f"{mark} p < {bound}" for bound, mark in reversed(_STARS))
+        yield f"{marks} ({', '.join(tests)})"
+    if not all(dot.is_like for dot in drawn):
+        yield "hollow: not like for like"
     left_out = max(panel.left_out for panel in panels[:_MOST_PANELS])
     if left_out:
-        notes.append(f"the {MOST_GROUPS} that changed most, {left_out} more left out")
+        yield f"the {MOST_GROUPS} that changed most, {left_out} more left out"
     if len(panels) > _MOST_PANELS:
-        notes.append(f"{_MOST_PANELS} of {len(panels)} metrics")
-    if not all(dot.is_like for dot in drawn):
-        notes.append("hollow: not like for like")
-    if any(dot.std for dot in drawn):
-        notes.append("bars: one standard deviation")
-    if any(dot.stars for dot in drawn):
-        tests = sorted({entry.test for entry in entries if entry.test})
-        marks = ", ".join(f"{mark} p < {bound}" for bound, mark in reversed(_STARS))
-        notes.append(f"{marks} ({', '.join(map(shown, tests))})" if tests else marks)
-    return notes
+        yield f"{_MOST_PANELS} of {len(panels)} metrics"
 
 
 def _draw_all(
@@ -169,7 +172,7 @@ def _draw_all(
     for place, row in enumerate(rows):
         for column, panel in enumerate(row):
             _draw(figure.add_subplot(grid[place, column]), panel, look)
-    texts = labels(look)
+    texts = labels(look, most=IN_KEY)
     figures.key(figure, [(texts[name], look[name]) for name in look], lines=False)
     figures.note(figure, notes)
 

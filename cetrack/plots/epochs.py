@@ -29,7 +29,9 @@ def epochs_plot(curves: Curves, *, format: str = ImageFormat.PNG, size: str = Si
     known = [curve for curve in curves.curves if np.isfinite(curve.values).any()]
     if not known:
         raise UsageError(f"no run has {curves.metric.name} over steps: there is nothing to draw")
-    panels = Panels.of([(curve.model, curve.label, curve) for curve in known])
+    panels = Panels.of(
+        [(curve.model, curve.label, curve) for curve in known], lambda curve: curve.values
+    )
 
     def draw(figure: Figure, frame: Frame) -> None:
         left_out = f"the newest {len(known)} runs, {curves.left_out} more left out"
@@ -40,8 +42,6 @@ def epochs_plot(curves: Curves, *, format: str = ImageFormat.PNG, size: str = Si
 
 
 def _draw(axes: Axes, panel: Panel[Curve], look: dict[str, Style]) -> None:
-    values = [curve.values for curve in panel.lines.values()]
-    figures.scale_axis(axes.yaxis, np.concatenate(values))
     axes.locator_params(axis="x", integer=True)
     for label, curve in panel.lines.items():
         steps, thin = thinned(curve.steps, curve.values)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -159,12 +159,15 @@ def panels(figure: Figure, count: int, columns: int) -> list[Axes]:
     return [figure.add_subplot(grid[place // columns, place % columns]) for place in range(count)]
 
 
-def scale_axis(axis: Axis, values: Any) -> None:
-    """A logarithmic axis where the values are positive and span more than two decades."""
-    known = np.asarray(values, np.float64)
-    known = known[np.isfinite(known)]
-    if len(known) and known.min() > 0 and np.log10(known.max() / known.min()) > _DECADES:
-        logarithmic(axis)
+def is_wide(groups: Iterable[Any]) -> bool:
+    """True for a logarithmic axis: all values are positive, and one of the groups (arrays of
+    float64) spans more than two decades."""
+    known = [values[np.isfinite(values)] for values in map(np.asarray, groups)]
+    known = [values for values in known if len(values)]
+    is_positive = all(values.min() > 0 for values in known)
+    return is_positive and any(
+        np.log10(values.max()) - np.log10(values.min()) > _DECADES for values in known
+    )
 
 
 def logarithmic(axis: Axis) -> None:

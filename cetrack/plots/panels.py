@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import numpy as np
+
+from cetrack.domain import FloatArray
 from cetrack.plots import figure as figures
 from cetrack.plots.figure import Frame
 from cetrack.plots.styles import Style, styles
-from cetrack.plots.texts import labels, shown
+from cetrack.plots.texts import IN_KEY, labels, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,10 +42,16 @@ class Panels(Generic[T]):
 
     panels: Sequence[Panel[T]]
     look: dict[str, Style]
+    is_logarithmic: bool
 
     @classmethod
-    def of(cls, lines: Sequence[tuple[str, str, T]]) -> Panels[T]:
-        """The panels of (model, label, line), in order; a label occurs once in a model."""
+    def of(
+        cls, lines: Sequence[tuple[str, str, T]], values: Callable[[T], FloatArray]
+    ) -> Panels[T]:
+        """The panels of (model, label, line), in order; a label occurs once in a model.
+
+        All have the same kind of axis for the ``values`` of their lines.
+        """
         models: dict[str, dict[str, T]] = defaultdict(dict)
         for model, label, line in lines:
             models[model][label] = line
@@ -53,7 +62,11 @@ class Panels(Generic[T]):
             for parts in [list(_parts(found))]
             for number, part in enumerate(parts, start=1)
         ]
-        return cls(panels, styles(label for _, label, _ in lines))
+        together = [
+            np.concatenate([values(line) for line in panel.lines.values()]) for panel in panels
+        ]
+        look = styles(label for _, label, _ in lines)
+        return cls(panels, look, is_logarithmic=figures.is_wide(together))
 
     def height(self, frame: Frame) -> float:
         """Inches that the figure needs."""
@@ -79,6 +92,8 @@ class Panels(Generic[T]):
         every = figures.panels(figure, len(chosen), frame.panels)
         for axes, panel in zip(every, chosen, strict=True):
             axes.set_title(self._title(panel))
+            if self.is_logarithmic:
+                figures.logarithmic(axes.yaxis)
             one(axes, panel, self.look)
         for axes in every[-min(frame.panels, len(every)) :]:
             axes.set_xlabel(x)
@@ -88,7 +103,7 @@ class Panels(Generic[T]):
             figure.supylabel(y, fontsize="medium")
         if len(self.look) > 1:
             drawn = {label for panel in chosen for label in panel.lines}
-            texts = labels(self.look)
+            texts = labels(self.look, most=IN_KEY)
             entries = [(texts[name], style) for name, style in self.look.items() if name in drawn]
             figures.key(figure, entries, lines=True)
         if len(chosen) < len(self.panels):

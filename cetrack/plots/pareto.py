@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from cetrack.errors import UsageError
 from cetrack.plots import figure as figures
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _ALL_NAMED = 12  # with more points than these only those of the front are named
 _HEIGHT = 0.8  # of the width
 _SMALL = "small"
+_LONGEST = 30  # letters of a name beside its point
 _MARKER = 5.0  # points
 _BEATEN = 3.6
 _GAP = 2.5  # points between a marker's centre and a name's box
@@ -63,8 +65,9 @@ def pareto_plot(pareto: Pareto, *, format: str = ImageFormat.PNG, size: str = Si
 
 
 def _draw_axes(axes: Axes, pareto: Pareto, points: Sequence[Point]) -> None:
-    figures.scale_axis(axes.xaxis, [p.x for p in points])
-    figures.scale_axis(axes.yaxis, [p.y for p in points])
+    for axis, values in ((axes.xaxis, [p.x for p in points]), (axes.yaxis, [p.y for p in points])):
+        if figures.is_wide([np.array(values)]):
+            figures.logarithmic(axis)
     axes.set_xlabel(axis_text(pareto.x))
     axes.set_ylabel(axis_text(pareto.y))
     axes.margins(_MARGIN)
@@ -169,9 +172,10 @@ def _write(axes: Axes, text: str, point: Point, offset: Any, line: dict[str, Any
 
 
 def _names(points: Sequence[Point]) -> list[str]:
-    """What is written beside each point: the model, where precisions are all that it has
-    several of."""
-    kinds = Counter((p.model, p.precision) for p in points)
-    names = [p.model if kinds[p.model, p.precision] == 1 else p.label for p in points]
-    texts = labels(names)
+    """What is written beside each point: its label without the precision, which its marker says."""
+    names = []
+    for p in points:
+        rest = p.label.removeprefix(f"{p.model} {p.precision}")
+        names.append(p.label if rest == p.label else f"{p.model}{rest}")
+    texts = labels(names, most=_LONGEST)
     return [texts[name] for name in names]

@@ -123,10 +123,12 @@ class Entry(Protocol):
 
 
 class Comparison(Protocol):
-    """Entries of several metrics."""
+    """Entries of several metrics; ``correction`` says how their p-values were adjusted."""
 
     @property
     def entries(self) -> Sequence[Entry]: ...
+    @property
+    def correction(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,13 +8,15 @@ alike: no two precisions share a marker, and lines differ in their dashes as wel
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 COLOURS = (BLACK, VERMILLION, BLUE, GREEN, ORANGE, PURPLE, SKY)
 MARKERS = "osv^D*PX<>phd8H"
+T = TypeVar("T")
 Dashes = tuple[float, ...]  # lengths of stroke and gap in line widths; empty: solid
 DASHES: tuple[Dashes, ...] = ((), (4, 1.5), (1, 1), (5, 1, 1, 1), (7, 2), (5, 1, 1, 1, 1, 1))
 
@@ -49,20 +51,39 @@ def styles(labels: Iterable[str]) -> dict[str, Style]:
     """A style for each label: a precision, with what tells it from others after a comma.
 
     A precision of the table keeps its style whatever else is in the plot. A qualified one
-    (``int8,method=qat``) or a relative (``int8_static``) has the colour of its precision, and a
-    marker that no other label has as long as there are enough.
+    (``int8,method=qat``) takes that of its precision where it is free, else its colour with other
+    dashes and a marker of its own; a relative (``int8_static``) does the latter. Only beyond
+    fifteen labels markers repeat. From wide to narrow formats.
     """
-    wanted = sorted(set(labels))
-    found = {label: FIXED[label] for label in wanted if label in FIXED}
-    for label in wanted:
-        if label not in found:
-            taken = {style.marker for style in found.values()}
-            found[label] = _free(label, taken)
-    return {label: found[label] for label in sorted(wanted, key=_rank)}
+    found: dict[str, Style] = {}
+    for label in sorted(set(labels), key=lambda label: (label not in FIXED, label)):
+        found[label] = _free(label, list(found.values()))
+    return {label: found[label] for label in sorted(found, key=_rank)}
+
+
+def _free(label: str, taken: Sequence[Style]) -> Style:
+    """The label's own style, or what is left of markers, and of dashes in its colour."""
+    base = label.partition(",")[0]
+    if base in FIXED and FIXED[base] not in taken:
+        return FIXED[base]
+    number = zlib.crc32(label.encode("utf-8", "backslashreplace"))  # hash() differs by process
+    colour = _colour(base, number)
+    alike = [style.dashes for style in taken if style.colour == colour]
+    return Style(
+        colour,
+        _first_free(MARKERS, number, [style.marker for style in taken]),
+        _first_free(DASHES, number, alike),
+    )
+
+
+def _first_free(choices: Sequence[T], number: int, taken: Sequence[T]) -> T:
+    """The choice at ``number``, or the next one that is not taken, if any."""
+    turned = [choices[(number + offset) % len(choices)] for offset in range(len(choices))]
+    return next((choice for choice in turned if choice not in taken), turned[0])
 
 
 def _rank(label: str) -> tuple[int, str]:
-    """From wide to narrow formats, each followed by its relatives."""
+    """Relatives follow their format; what is not known comes last."""
     order = list(FIXED)
     base = label.partition(",")[0]
     known = base if base in FIXED else _relative(base)
@@ -71,21 +92,6 @@ def _rank(label: str) -> tuple[int, str]:
 
 def _relative(precision: str) -> str | None:
     return next((name for name in _RELATIVES if precision.startswith(name)), None)
-
-
-def _free(label: str, taken: set[str]) -> Style:
-    """The label's own style, with the next free marker where another label has its marker."""
-    candidates = list(_candidates(label))
-    free = (style for style in candidates if style.marker not in taken)
-    return next(free, candidates[0])
-
-
-def _candidates(label: str) -> Iterator[Style]:
-    number = zlib.crc32(label.encode("utf-8", "backslashreplace"))  # hash() differs by process
-    colour = _colour(label.partition(",")[0], number)
-    for offset in range(len(MARKERS)):
-        place = (number + offset) % len(MARKERS)
-        yield Style(colour, MARKERS[place], DASHES[place % len(DASHES)])
 
 
 def _colour(precision: str, number: int) -> str:

@@ -11,6 +11,7 @@ from cetrack.report.cells import visible
 from cetrack.units import find_unit, split_suffix
 
 LONGEST = 26
+IN_KEY = 38  # letters of a name in the legend
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 _SILENT = frozenset({None, "", "fraction"})  # values between 0 and 1 speak for themselves
 # along the axis: a label of a vertical one is turned, and points up

@@ -39,7 +39,10 @@ def trend_plot(trend: Trend, *, format: str = ImageFormat.PNG, size: str = Size.
     lines = [line for line in trend.lines if np.isfinite(line.values).any()]
     if not lines:
         raise UsageError(f"no run has {trend.metric.name}: there is nothing to draw")
-    panels = Panels.of([(str(line.fields["model"]), _label(line), line) for line in lines])
+    panels = Panels.of(
+        [(str(line.fields["model"]), _label(line), line) for line in lines],
+        lambda line: line.values,
+    )
     by_number = all(_is_numbered(line) for line in lines)
 
     def draw(figure: Figure, frame: Frame) -> None:
@@ -63,7 +66,6 @@ def _is_numbered(line: Line) -> bool:
 
 def _draw(axes: Axes, panel: Panel[Line], look: dict[str, Style], *, by_number: bool) -> None:
     lines = list(panel.lines.values())
-    figures.scale_axis(axes.yaxis, np.concatenate([line.values for line in lines]))
     places = [line.n.astype(np.float64) for line in lines]
     if by_number:
         axes.locator_params(axis="x", integer=True)

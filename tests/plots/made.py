@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -91,7 +91,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Comparison:
-    entries: tuple[Entry, ...] = field(default=())
+    entries: tuple[Entry, ...]
+    correction: str = "benjamini-hochberg"
 
 
 def pareto_of(models: int, precisions: tuple[str, ...] = ("fp32", "int8", "int4")) -> Pareto:
@@ -177,7 +178,7 @@ def comparison_of(
                         Spread(value, value * 0.03, 5),
                         spread,
                         p_value=float(chance.uniform(0, 0.08)),
-                        test="Welch",
+                        test="welch",
                     )
                 )
     return Comparison(tuple(entries))
