@@ -26,7 +26,7 @@ from cetrack.models import Metric, Run, RunMetric, Sample, runs_view
 from cetrack.report.table import unknown_name
 from cetrack.store import RunRow
 
-_USABLE = (Status.FINISHED.value, Status.RUNNING.value)
+USABLE = (Status.FINISHED.value, Status.RUNNING.value)
 
 
 class Which(StrEnum):
@@ -88,7 +88,7 @@ def standing_runs(
 
     Failed and killed runs stand for nothing.
     """
-    usable = matching_runs(where).where(Run.status.in_(_USABLE))
+    usable = matching_runs(where).where(Run.status.in_(USABLE))
     if which is Which.LATEST:
         newest = (
             func.row_number()
