@@ -29,6 +29,7 @@ from cetrack.cli import (
     runs,
     show,
     sql,
+    trend,
     watch,
 )
 from cetrack.errors import CetrackError
@@ -92,6 +93,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "show": show.show,
     "models": models.models,
     "metrics": metrics.metrics,
+    "trend": trend.trend,
     "sql": sql.sql,
     "export-runs": export_runs.export_runs,
     "export-tb": export_tb.export_tb,

@@ -89,6 +89,15 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def can_show(text: str) -> bool:
+    """True when stdout takes these characters as they are."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Go on if ``yes`` or if the person at the terminal agrees.
 
