@@ -42,13 +42,13 @@ def write_figure(
     *,
     name: str,
     target: Path | None,
-    format: ImageFormat | None,
+    format: ImageFormat | None = None,
 ) -> None:
     """Draw a figure and write it to ``target``, else to a file called after ``name``.
 
     Raises OutputError where it cannot be written, UsageError for a suffix that is no figure's.
     """
-    kind = _format(target, format)
+    kind = figure_format(target, format)
     if target == STDOUT:
         output.write_bytes(draw(kind))
         return
@@ -58,7 +58,11 @@ def write_figure(
     output.say(f"{len(content):,} bytes in {path}")
 
 
-def _format(target: Path | None, format: ImageFormat | None) -> ImageFormat:
+def figure_format(target: Path | None, format: ImageFormat | None = None) -> ImageFormat:
+    """What ``target`` is to be written as: PNG where neither it nor ``format`` says otherwise.
+
+    Raises UsageError for a suffix that is no figure's, or that contradicts ``format``.
+    """
     suffix = target.suffix.removeprefix(".").lower() if target else ""
     if not suffix:
         return format or ImageFormat.PNG

@@ -66,6 +66,44 @@ def pareto(
     )
 
 
+@app.command("trend")
+def trend(
+    metric: MetricName,
+    filter: Filter = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by", metavar="AXIS", help="What a value stands for: run, commit, date or tag.NAME."
+        ),
+    ] = "run",
+    target: Target = None,
+    format: FigureFormat = None,
+    size: FigureSize = Size.COLUMN,
+    db: Db = None,
+) -> None:
+    """Draw the history of a metric, with the places where its level moved.
+
+    \b
+    Examples:
+      cetrack plot trend latency_mean_ms
+      cetrack plot trend accuracy --filter model=resnet50 --by commit --output accuracy.pdf
+    """
+    from cetrack import trend as histories
+    from cetrack.plots import trend_plot
+
+    axis = histories.parse_axis(by)
+    found = _asked(
+        db, filter, lambda store, where: histories.trend(store, metric, where=where, by=axis)
+    )
+    _say_notes(found.notes)
+    write_figure(
+        lambda kind: trend_plot(found, format=kind, size=size),
+        name=f"trend-{found.metric.name}",
+        target=target,
+        format=format,
+    )
+
+
 @app.command("compare")
 def compare(
     filter: Filter = None,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cetrack.cli import opening, output, trend_report
+from cetrack.cli.figures import figure_format, write_figure
 from cetrack.cli.options import Db, Filter, OutputFormat
-from cetrack.errors import OutputError, UsageError
 from cetrack.report import Format
 from cetrack.report.sparkline import BLOCKS
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from cetrack.trend import Trend
 
 _SCREENFUL = 20
-_PLOTS = (".png", ".svg", ".pdf")
 
 
 def trend(
@@ -72,7 +71,7 @@ def trend(
     from cetrack import queries
     from cetrack import trend as histories
 
-    suffix = _plot_suffix(plot)
+    figure_format(plot)  # before any work is done for a file that cannot be drawn
     with opening.open_store(db) as store:
         found = histories.trend(
             store,
@@ -83,7 +82,9 @@ def trend(
         )
     _show(found, format, points=points, limit=limit)
     if plot is not None:
-        _draw(found, plot, suffix)
+        from cetrack.plots import trend_plot
+
+        write_figure(lambda kind: trend_plot(found, format=kind), name="trend", target=plot)
 
 
 def _show(found: Trend, format: Format, *, points: bool, limit: int | None) -> None:
@@ -105,24 +106,3 @@ def _show(found: Trend, format: Format, *, points: bool, limit: int | None) -> N
         output.emit(table(shown), format)
     if len(shown.lines) < len(found.lines) and limit is None:
         output.say(f"{len(shown.lines)} of {len(found.lines):,} lines; --limit 0 shows all")
-
-
-def _plot_suffix(plot: Path | None) -> str:
-    """Raises UsageError before any work is done for a file that cannot be drawn."""
-    suffix = plot.suffix.lower() if plot else _PLOTS[0]
-    if suffix not in _PLOTS:
-        raise UsageError(f"{plot}: no plot is called so", hint=f"end it in {', '.join(_PLOTS)}")
-    return suffix
-
-
-def _draw(found: Trend, path: Path, suffix: str) -> None:
-    from cetrack.plots import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
-        trend_plot,
-    )
-
-    drawn = trend_plot(found, format=suffix.removeprefix("."))
-    try:
-        path.write_bytes(drawn)
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}") from error
-    output.say(f"plot: {path}")
