@@ -25,9 +25,11 @@ from cetrack.cli import (
     model,
     models,
     output,
+    plot,
     runs,
     show,
     sql,
+    trend,
     watch,
 )
 from cetrack.errors import CetrackError
@@ -91,6 +93,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "show": show.show,
     "models": models.models,
     "metrics": metrics.metrics,
+    "trend": trend.trend,
     "sql": sql.sql,
     "export-runs": export_runs.export_runs,
     "export-tb": export_tb.export_tb,
@@ -100,6 +103,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(plot.app, name="plot")
 app.add_typer(model.app, name="model")
 app.add_typer(database.app, name="db")
 

@@ -40,6 +40,18 @@ def write(text: str) -> None:
         raise typer.Exit(0) from None
 
 
+def write_bytes(content: bytes) -> None:
+    """A result that is no text. Raises UsageError where a terminal would have to show it."""
+    if is_terminal():
+        raise UsageError("a terminal shows no figure", hint="name a file, or pipe it on")
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+
+
 def say(text: str) -> None:
     """A message about the work, not part of the result."""
     print("\n".join(visible(line) for line in text.split("\n")), file=sys.stderr)  # noqa: T201
@@ -75,6 +87,15 @@ def emit_sections(sections: Sequence[Section], format: Format) -> None:
 def is_terminal() -> bool:
     """True when a person looks at stdout."""
     return sys.stdout.isatty()
+
+
+def can_show(text: str) -> bool:
+    """True when stdout takes these characters as they are."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def confirm(question: str, *, yes: bool) -> None:
