@@ -13,6 +13,8 @@ hparams     the HPARAMS table: what each run was, and its metrics
 text        a card per run
 histograms  the repetitions behind a number, and the histograms of a log
 charts      the layout of CUSTOM SCALARS: the lines of a model's precisions side by side
+changes     the levels of the lines that have moved, one TensorBoard run per precision
+plots       Pareto fronts and trends as images
 """
 
 from __future__ import annotations
@@ -26,16 +28,19 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
+from cetrack.analysis.changes import require_stats
 from cetrack.errors import UsageError
 from cetrack.exporting import reading
 from cetrack.exporting.board_files import write_board
 from cetrack.exporting.charts import layout_of
 from cetrack.exporting.elsewhere import require_shared, write_units
 from cetrack.exporting.line_files import write_lines
+from cetrack.exporting.plot_files import write_plots
 from cetrack.exporting.reserved import write_reserved
 from cetrack.exporting.run_files import Unit
 from cetrack.exporting.selection import Selection
 from cetrack.parallel import crew
+from cetrack.plots.figure import require_matplotlib
 from cetrack.store import RunRow, Store, select_runs
 from cetrack.tb import hparams, lines, runs
 from cetrack.tb.logdir import Logdir
@@ -60,6 +65,8 @@ _MOST_WORKERS = 4
 class _Export:
     """One export under way: what it reads, where it writes, what it has to say."""
 
+    store: Store
+    where: Expr | None
     connection: Connection
     target: Logdir
     workers: int | None
@@ -93,11 +100,14 @@ def export_tb(
     Raises OutputError for a folder that cannot be written or that somebody else filled.
     """
     _require_views(views)
+    _require_libraries(views)
     if cluster is not None:
         require_shared(store.engine)
     target = Logdir.open(logdir)
     with store.read() as connection:
         export = _Export(
+            store=store,
+            where=where,
             connection=connection,
             target=target,
             workers=workers,
@@ -118,11 +128,19 @@ def export_tb(
 def _require_views(views: Sequence[View]) -> None:
     if not views:
         raise UsageError("no view to export", hint=f"views: {', '.join(View)}")
-    if View.CHARTS in views and not LINE_VIEWS & set(views):
+    if View.CHARTS in views and not {View.TREND, View.COMPARE} & set(views):
         raise UsageError(
             f"the view {View.CHARTS} arranges lines that are not exported",
             hint=f"add --view {View.TREND} or --view {View.COMPARE}",
         )
+
+
+def _require_libraries(views: Sequence[View]) -> None:
+    """Raise UsageError where an extra is missing, before anything is written."""
+    if View.CHANGES in views:
+        require_stats()
+    if View.PLOTS in views:
+        require_matplotlib()
 
 
 def _silent(done: int, total: int, current: str) -> None:
@@ -137,6 +155,8 @@ def _write_views(export: _Export) -> int:
         records.append(layout_of(selection))
     if export.views & LINE_VIEWS:
         export.warnings += write_lines(selection, export.target)
+    if View.PLOTS in export.views:
+        export.warnings += write_plots(export.store, export.where, selection, export.target)
     if export.views & RUN_VIEWS:
         table = _table_of(export)
         if View.HPARAMS in export.views:

@@ -4,27 +4,57 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from cetrack.exporting import reading
 from cetrack.exporting.selection import Selection
 from cetrack.store import RunRow
 from cetrack.tb import charts, lines, runs
 from cetrack.tb.charts import Side
+from cetrack.tb.runs import MetricName
 from cetrack.tb.views import View
 
-_VALUES = Side(suffixes=("",), heading="")
-_RATIOS = Side(suffixes=("_ratio",), heading="ratio to the baseline")
+_VALUES = Side(suffix="", heading="")
+_RATIOS = Side(suffix="_ratio", heading="ratio to the baseline")
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """The metrics that are results, those of most runs first, and metric → model → runs."""
+
+    ranked: list[MetricName]
+    models: Mapping[str, Counter[str]]
+
+    @classmethod
+    def of(cls, selection: Selection, of_runs: Iterable[tuple[RunRow, tuple[int, ...]]]) -> Self:
+        """What these runs, given with the ids of metrics, have."""
+        alike = Counter((row["kind"], row["model"], ids) for row, ids in of_runs)
+        totals: Counter[int] = Counter()
+        models: dict[str, Counter[str]] = defaultdict(Counter)
+        for (kind, model, ids), count in alike.items():
+            for metric_id in ids:
+                metric = selection.metrics[metric_id]
+                if lines.is_result({"kind": kind}, metric.direction):
+                    totals[metric_id] += count
+                    models[metric.name][model] += count
+        return cls(runs.by_weight(totals, selection.metrics), models)
+
+
+def results_of(selection: Selection) -> Uses:
+    """What the lines of the view trend hold."""
+    return Uses.of(
+        selection, ((row, selection.metric_ids[row["run_id"]]) for row in selection.rows)
+    )
 
 
 def layout_of(selection: Selection) -> Any:
     """The record that puts the precisions of each model side by side, metric by metric."""
     found = []
     if View.TREND in selection.views:
-        of_runs = ((row, selection.metric_ids[row["run_id"]]) for row in selection.rows)
-        found += _categories(selection, of_runs, _VALUES)
+        found += _categories(selection, results_of(selection), _VALUES)
     if View.COMPARE in selection.views:
-        found += _categories(selection, _compared(selection), _RATIOS)
+        found += _categories(selection, Uses.of(selection, _compared(selection)), _RATIOS)
     return charts.layout_value(found)
 
 
@@ -39,17 +69,5 @@ def _compared(selection: Selection) -> Iterable[tuple[RunRow, tuple[int, ...]]]:
         yield row, tuple(key for key in metric_ids[row["run_id"]] if key in shared)
 
 
-def _categories(
-    selection: Selection, of_runs: Iterable[tuple[RunRow, tuple[int, ...]]], side: Side
-) -> list[Any]:
-    alike = Counter((row["kind"], row["model"], ids) for row, ids in of_runs)
-    totals: Counter[int] = Counter()
-    uses: dict[str, Counter[str]] = defaultdict(Counter)
-    for (kind, model, ids), count in alike.items():
-        for metric_id in ids:
-            metric = selection.metrics[metric_id]
-            if lines.is_result({"kind": kind}, metric.direction):
-                totals[metric_id] += count
-                uses[metric.name][model] += count
-    ranked = runs.by_weight(totals, selection.metrics)
-    return charts.categories(ranked, uses, side, order=selection.order)
+def _categories(selection: Selection, found: Uses, side: Side) -> list[Any]:
+    return charts.categories(found.ranked, found.models, side, order=selection.order)

@@ -39,7 +39,7 @@ class Side:
     """One of the views that draw a line per precision: how its tags end, and what they are if
     not values in the metric's unit."""
 
-    suffixes: tuple[str, ...]
+    suffix: str
     heading: str
 
 
@@ -58,8 +58,8 @@ def categories(
 
 
 def _chart(model: str, metric: str, side: Side, order: TagOrder) -> Chart:
-    tags = [pair_tag(model, metric, order=order, suffix=suffix) for suffix in side.suffixes]
-    content = MultilineChartContent(tag=[f"^{re.escape(tag)}$" for tag in tags])
+    tag = pair_tag(model, metric, order=order, suffix=side.suffix)
+    content = MultilineChartContent(tag=[f"^{re.escape(tag)}$"])
     return Chart(title=model, multiline=content)
 
 
