@@ -33,7 +33,8 @@ FigureFormat = Annotated[
     typer.Option("--format", help="What to write.", show_default="by the suffix, else png"),
 ]
 FigureSize = Annotated[
-    Size, typer.Option("--size", help="For a column of a paper, its whole page, or a screen.")
+    Size,
+    typer.Option("--size", help="For a column of a paper, its whole page, a screen, or a card."),
 ]
 
 

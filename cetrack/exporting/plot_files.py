@@ -64,7 +64,7 @@ def _fronts(store: Store, where: Expr | None) -> Iterator[Any]:
             found = pareto(store, x, y, where=where)
         except UsageError:  # nothing was measured that way
             continue
-        png = pareto_plot(found, size=Size.SCREEN)
+        png = pareto_plot(found, size=Size.CARD)
         yield image_value(tag(f"pareto/{y} over {x}"), png, description=_listed(found.notes))
 
 
@@ -80,7 +80,7 @@ def _trends(store: Store, where: Expr | None, selection: Selection) -> Iterator[
         runs = uses.models[metric.name]
         shown = sorted(by_model, key=lambda model: (-runs[model], model))[:MOST_MODELS]
         for model in sorted(shown):
-            png = trend_plot(replace(found, lines=tuple(by_model[model])), size=Size.SCREEN)
+            png = trend_plot(replace(found, lines=tuple(by_model[model])), size=Size.CARD)
             name = f"trend/{pair_tag(model, metric.name, order=selection.order)}"
             yield image_value(name, png, description=_changes(by_model[model], metric))
 

@@ -46,6 +46,7 @@ FRAMES = {
     Size.COLUMN: Frame(3.3, 7.0, 300, 1),
     Size.PAGE: Frame(6.9, 7.5, 300, 2),
     Size.SCREEN: Frame(11.0, 9.5, 120, 3),
+    Size.CARD: Frame(4.0, 8.0, 100, 1),
 }
 _METADATA: dict[ImageFormat, dict[str, str | None]] = {
     ImageFormat.PNG: {"Software": "cetrack"},

@@ -14,8 +14,10 @@ class ImageFormat(StrEnum):
 
 
 class Size(StrEnum):
-    """What a figure is for: a column of a paper, its whole page, or a screen."""
+    """What a figure is for: a column of a paper, its whole page, a screen, or a card of
+    TensorBoard, which shrinks what is larger without smoothing it."""
 
     COLUMN = "column"
     PAGE = "page"
     SCREEN = "screen"
+    CARD = "card"

@@ -94,6 +94,38 @@ class Served:
         context.plugin_name_to_instance["scalars"] = lines
         return custom_scalars_plugin.CustomScalarsPlugin(context)
 
+    def images(self) -> dict[str, dict[str, bytes]]:
+        """run → tag → the PNG of the IMAGES tab, which has one of each."""
+        return {run: {tag: blobs[2] for tag, blobs in tags.items()} for run, tags in self._blobs()}
+
+    def image_sizes(self) -> dict[str, dict[str, tuple[int, int]]]:
+        """run → tag → (width, height) as the tab is told."""
+        return {
+            run: {tag: (int(blobs[0]), int(blobs[1])) for tag, blobs in tags.items()}
+            for run, tags in self._blobs()
+        }
+
+    def image_descriptions(self) -> dict[str, dict[str, str]]:
+        """run → tag → the Markdown below the image."""
+        return {
+            run: {tag: found.description for tag, found in tags.items()}
+            for run, tags in self._image_tags().items()
+        }
+
+    def _image_tags(self) -> Any:
+        return self.provider.list_blob_sequences(CONTEXT, experiment_id="", plugin_name="images")
+
+    def _blobs(self) -> Iterator[tuple[str, dict[str, list[bytes]]]]:
+        found = self.provider.read_blob_sequences(
+            CONTEXT, experiment_id="", plugin_name="images", downsample=10
+        )
+        for run, tags in found.items():
+            yield run, {tag: self._contents(points) for tag, points in tags.items()}
+
+    def _contents(self, points: Any) -> list[bytes]:
+        (point,) = points
+        return [self.provider.read_blob(CONTEXT, blob_key=it.blob_key) for it in point.values]
+
     def _drawn(self, plugin: Any, regexes: list[str]) -> dict[str, dict[str, list[float]]]:
         """What a chart draws when every run is ticked; regexes are joined as the page does it."""
         regex = "|".join(f"({text})" for text in regexes)
