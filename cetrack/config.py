@@ -1,6 +1,7 @@
 """Settings: the command line, then the environment, then ``cetrack.toml``, then the default.
 
-``[formats.<name>]`` tables of the file define formats: see :mod:`cetrack.mappings`.
+``[formats.<name>]`` tables of the file define formats: see :mod:`cetrack.mappings`;
+``[derived.<name>]`` and ``[scores.<name>]`` define metrics: see :mod:`cetrack.defining`.
 
 Pure: reads at most one small file, the nearest ``cetrack.toml`` from the working folder upward,
 and knows nothing of databases but how their URLs are written.
@@ -11,12 +12,16 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cetrack.errors import UsageError
 from cetrack.mappings import Format, MappingError, parse_formats
+
+if TYPE_CHECKING:
+    from cetrack.definitions import Definition, Derived, Score
 
 FILE_NAME = "cetrack.toml"
 DEFAULT_DATABASE = "sqlite:///cetrack.db"
@@ -26,16 +31,30 @@ _SQLITE = re.compile(r"(?P<scheme>sqlite(\+pysqlite)?:///)(?P<path>[^?]*)(?P<res
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a ``cetrack.toml`` says; None where it is silent. Paths in ``db`` are absolute."""
+    """What a ``cetrack.toml`` says; None where it is silent. Paths in ``db`` are absolute.
+
+    ``path`` is the file itself, None where there is none.
+    """
 
     db: str | None = None
     experiment: str | None = None
     baseline_precision: str | None = None
     formats: tuple[Format, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    scores: tuple[Score, ...] = ()
+    path: Path | None = field(default=None, compare=False)
+
+    @property
+    def definitions(self) -> tuple[Definition, ...] | None:
+        """Derived metrics and scores, each behind those that it uses; None without a file."""
+        if self.path is None or not (self.derived or self.scores):
+            return None if self.path is None else ()
+        from cetrack.definitions import ordered
+
+        return ordered((*self.derived, *self.scores))
 
 
-SETTING_NAMES = tuple(field.name for field in fields(Settings))
-_FORMATS = "formats"
+SETTING_NAMES = tuple(item.name for item in fields(Settings) if item.name != "path")
 
 
 def database_url(option: str | None, environment: Mapping[str, str], settings: Settings) -> str:
@@ -81,19 +100,60 @@ def load_settings(path: Path) -> Settings:
         _check(path, text, name, value)
     if "db" in values:
         values["db"] = _anchored(values["db"], path.parent)
-    if _FORMATS in values:
-        values[_FORMATS] = _formats(path, text, values[_FORMATS])
-    return Settings(**values)
+    for section in _SECTIONS:
+        if section in values:
+            values[section] = _definitions(path, text, section, values[section])
+    settings = Settings(path=path, **values)
+    _check_together(path, text, settings)
+    return settings
 
 
-def _formats(path: Path, text: str, tables: object) -> tuple[Format, ...]:
+def _formats(tables: Any, origin: str) -> tuple[Format, ...]:
+    return parse_formats(tables, origin)
+
+
+def _derived(tables: Any, _: str) -> tuple[Derived, ...]:
+    from cetrack.defining import parse_derived  # what evaluates formulas is slow to load
+
+    return parse_derived(tables)
+
+
+def _scores(tables: Any, _: str) -> tuple[Score, ...]:
+    from cetrack.defining import parse_scores
+
+    return parse_scores(tables)
+
+
+# tables of definitions, each with what reads it: raises MappingError with ``name.key`` as key
+_SECTIONS: Mapping[str, Callable[[Any, str], tuple[Any, ...]]] = {
+    "formats": _formats,
+    "derived": _derived,
+    "scores": _scores,
+}
+
+
+def _definitions(path: Path, text: str, section: str, tables: object) -> tuple[Any, ...]:
     try:
-        return parse_formats(tables, str(path))
+        return _SECTIONS[section](tables, str(path))
     except MappingError as error:
-        names = error.key.split(".", 2)
-        line = _line_of(names[-1], text, after=f"{_FORMATS}.{names[0]}")
-        place = f"formats.{error.key}" if error.key else _FORMATS
-        raise _wrong(path, line, f"{place}: {error.problem}", error.hint) from error
+        place = f"{section}.{error.key}" if error.key else section
+        raise _wrong_definition(path, text, place, error) from error
+
+
+def _check_together(path: Path, text: str, settings: Settings) -> None:
+    """What no definition shows alone: a cycle, one name for two."""
+    try:
+        _ = settings.definitions
+    except MappingError as error:
+        raise _wrong_definition(path, text, error.key, error) from error
+
+
+def _wrong_definition(path: Path, text: str, place: str, error: MappingError) -> UsageError:
+    """``place`` is ``section.name.key``, of which the later parts may be missing."""
+    section, *names = place.split(".", 3)
+    after = ".".join([section, *names[:1]]) if names else ""
+    line = _line_of((names or [section])[-1], text, after=after)
+    return _wrong(path, line, f"{place}: {error.problem}", error.hint)
 
 
 def _text(path: Path) -> str:
@@ -110,7 +170,7 @@ def _check(path: Path, text: str, name: str, value: object) -> None:
         near = difflib.get_close_matches(name, SETTING_NAMES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"settings: {', '.join(SETTING_NAMES)}"
         raise _wrong(path, _line_of(name, text), f"no setting called '{name}'", hint)
-    if name != _FORMATS and not isinstance(value, str):
+    if name not in _SECTIONS and not isinstance(value, str):
         raise _wrong(path, _line_of(name, text), f"{name} must be text in quotes")
 
 

@@ -5,6 +5,7 @@
     CetrackError                     a fact and, where there is one, the next thing to type
     ├─ UsageError                    the request makes no sense                         exit 2
     │  ├─ FilterError                carries the text and the column; prints a caret
+   │  ├─ FormulaError               the same of the formula of a derived metric
     │  └─ OutputError                the place asked for cannot be written
     ├─ ReadError                     a source cannot be read                            exit 3
     │  ├─ UnknownFormatError         no reader claims the file
@@ -50,6 +51,16 @@ class FilterError(UsageError):
         self.text = text
         self.column = column
         super().__init__(f"filter: {problem}\n  {text}\n  {' ' * column}^", hint=hint)
+
+
+class FormulaError(UsageError):
+    """A formula cannot be understood; ``text`` and ``column`` are as those of a FilterError."""
+
+    def __init__(self, problem: str, text: str, column: int, *, hint: str | None = None) -> None:
+        self.problem = problem
+        self.text = text
+        self.column = column
+        super().__init__(f"formula: {problem}\n  {text}\n  {' ' * column}^", hint=hint)
 
 
 class OutputError(UsageError):

@@ -6,11 +6,15 @@ give the same bytes: what text puts in order is sorted in Python, for databases 
 differently. A file whose stamp is the same as last time is left alone, and none of its points is
 read. Views of the default layout:
 
-runs      every run's own series, one TensorBoard run each
-trend     the last value of every metric along its series, one TensorBoard run per precision
-compare   ratio and difference to the baseline along the series, one TensorBoard run per precision
-hparams   the HPARAMS table: what each run was, and its metrics
-text      a card per run
+runs        every run's own series, one TensorBoard run each
+trend       the last value of every metric along its series, one TensorBoard run per precision
+compare     ratio and difference to the baseline along the series, likewise
+hparams     the HPARAMS table: what each run was, and its metrics
+text        a card per run
+histograms  the repetitions behind a number, and the histograms of a log
+charts      the layout of CUSTOM SCALARS: the lines of a model's precisions side by side
+changes     the levels of the lines that have moved, one TensorBoard run per precision
+plots       Pareto fronts and trends as images
 """
 
 from __future__ import annotations
@@ -20,30 +24,34 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
+from cetrack.analysis.changes import require_stats
 from cetrack.errors import UsageError
 from cetrack.exporting import reading
+from cetrack.exporting.board_files import write_board
+from cetrack.exporting.charts import layout_of
 from cetrack.exporting.elsewhere import require_shared, write_units
 from cetrack.exporting.line_files import write_lines
+from cetrack.exporting.plot_files import write_plots
+from cetrack.exporting.reserved import write_reserved
 from cetrack.exporting.run_files import Unit
 from cetrack.exporting.selection import Selection
-from cetrack.logdirs import EXPERIMENT_RUN
 from cetrack.parallel import crew
+from cetrack.plots.figure import require_matplotlib
 from cetrack.store import RunRow, Store, select_runs
-from cetrack.tb import board, hparams, lines, runs
-from cetrack.tb.events import file_name
+from cetrack.tb import hparams, lines, runs
 from cetrack.tb.logdir import Logdir
 from cetrack.tb.report import ExportReport
 from cetrack.tb.stamps import stamp
-from cetrack.tb.views import ALL_VIEWS, LINE_VIEWS, RUN_VIEWS, Layout, TagOrder, View
+from cetrack.tb.views import DEFAULT_VIEWS, LINE_VIEWS, RUN_VIEWS, Layout, TagOrder, View
 
 if TYPE_CHECKING:
     from cetrack.filter import Expr
 
-__all__ = ["ALL_VIEWS", "ExportReport", "Layout", "TagOrder", "View", "export_tb"]
+__all__ = ["DEFAULT_VIEWS", "ExportReport", "Layout", "TagOrder", "View", "export_tb"]
 
 Progress = Callable[[int, int, str], None]
 
@@ -57,6 +65,8 @@ _MOST_WORKERS = 4
 class _Export:
     """One export under way: what it reads, where it writes, what it has to say."""
 
+    store: Store
+    where: Expr | None
     connection: Connection
     target: Logdir
     workers: int | None
@@ -73,7 +83,7 @@ def export_tb(
     logdir: Path,
     *,
     where: Expr | None = None,
-    views: Sequence[View] = ALL_VIEWS,
+    views: Sequence[View] = DEFAULT_VIEWS,
     layout: Layout = Layout.DEFAULT,
     tags: TagOrder = TagOrder.BY_MODEL,
     progress: Progress | None = None,
@@ -89,13 +99,15 @@ def export_tb(
 
     Raises OutputError for a folder that cannot be written or that somebody else filled.
     """
-    if not views:
-        raise UsageError("no view to export", hint=f"views: {', '.join(View)}")
+    _require_views(views)
+    _require_libraries(views)
     if cluster is not None:
         require_shared(store.engine)
     target = Logdir.open(logdir)
     with store.read() as connection:
         export = _Export(
+            store=store,
+            where=where,
             connection=connection,
             target=target,
             workers=workers,
@@ -113,6 +125,24 @@ def export_tb(
     return ExportReport.of(target, runs=count, warnings=export.warnings)
 
 
+def _require_views(views: Sequence[View]) -> None:
+    if not views:
+        raise UsageError("no view to export", hint=f"views: {', '.join(View)}")
+    if View.CHARTS in views and not {View.TREND, View.COMPARE} & set(views):
+        raise UsageError(
+            f"the view {View.CHARTS} arranges lines that are not exported",
+            hint=f"add --view {View.TREND} or --view {View.COMPARE}",
+        )
+
+
+def _require_libraries(views: Sequence[View]) -> None:
+    """Raise UsageError where an extra is missing, before anything is written."""
+    if View.CHANGES in views:
+        require_stats()
+    if View.PLOTS in views:
+        require_matplotlib()
+
+
 def _silent(done: int, total: int, current: str) -> None:
     """No progress is shown."""
 
@@ -120,20 +150,30 @@ def _silent(done: int, total: int, current: str) -> None:
 def _write_views(export: _Export) -> int:
     """The default layout; returns how many runs it shows."""
     selection = Selection.of(export.connection, export.rows, views=export.views, order=export.order)
-    if export.views & RUN_VIEWS:
-        _write_runs(export, selection)
+    records: list[Any] = []
+    if View.CHARTS in export.views:
+        records.append(layout_of(selection))
     if export.views & LINE_VIEWS:
         export.warnings += write_lines(selection, export.target)
+    if View.PLOTS in export.views:
+        export.warnings += write_plots(export.store, export.where, selection, export.target)
+    if export.views & RUN_VIEWS:
+        table = _table_of(export)
+        if View.HPARAMS in export.views:
+            shown = runs.by_weight(_runs_per_metric(selection), selection.metrics)
+            headings = [(metric.tag, metric.name) for metric in shown]
+            records.append(hparams.experiment(table.columns, headings))
+        _write_runs(export, selection, table)
+    write_reserved(export.target, records, oldest=min(map(lines.started, export.rows)))
     return len(export.rows)
 
 
 # --- one TensorBoard run per run ----------------------------------------------------------------
 
 
-def _write_runs(export: _Export, selection: Selection) -> None:
-    """The views runs, hparams and text: they share each run's file."""
+def _write_runs(export: _Export, selection: Selection, table: _Table) -> None:
+    """The views runs, hparams, text and histograms: they share each run's file."""
     paths = runs.run_paths(export.rows, reading.names(export.connection))
-    table = _write_table(export, selection) if View.HPARAMS in export.views else _Table()
     views = sorted(export.views & RUN_VIEWS)
     places: dict[int, tuple[str, str | None]] = {}
     for row in export.rows:
@@ -212,9 +252,11 @@ class _Table:
         return sorted(self.columns.of_text & self.keys.get(run_id, frozenset()))
 
 
-def _write_table(export: _Export, selection: Selection) -> _Table:
-    """The one record that names the columns of the HPARAMS table."""
+def _table_of(export: _Export) -> _Table:
+    """The columns of the HPARAMS table, none where it is not asked for."""
     table = _Table()
+    if View.HPARAMS not in export.views:
+        return table
     alike: dict[frozenset[str], frozenset[str]] = {}
     for rows in _chunks(export.rows):
         params = reading.params(export.connection, [row["run_id"] for row in rows])
@@ -223,9 +265,6 @@ def _write_table(export: _Export, selection: Selection) -> _Table:
             table.columns.add(values)
             keys = frozenset(values)
             table.keys[row["run_id"]] = alike.setdefault(keys, keys)
-    headings = runs.by_weight(_runs_per_metric(selection), selection.metrics)
-    oldest = min(map(lines.started, export.rows))
-    _write_columns(export, table.columns, headings, oldest=oldest)
     return table
 
 
@@ -238,40 +277,14 @@ def _runs_per_metric(selection: Selection) -> Counter[int]:
     return found
 
 
-def _write_columns(
-    export: _Export, columns: hparams.Columns, headings: list[tuple[str, str]], *, oldest: float
-) -> None:
-    path = f"{EXPERIMENT_RUN}/{file_name(oldest)}"
-    export.target.claim([path])
-    with export.target.event_file(path, started_at=oldest) as event_file:
-        event_file.write_value(hparams.experiment(columns, headings))
-
-
 # --- what the COMPRESSION plugin reads ----------------------------------------------------------
 
 
 def _write_board(export: _Export) -> int:
     """One TensorBoard run per model that has both precisions; returns how many runs it shows."""
-    pairs = board.pairs(export.rows)
-    columns = hparams.Columns()
-    for pair in pairs:
-        columns.add(board.hparams_of(pair))
-    ids = [row["run_id"] for pair in pairs for row in (pair.baseline, pair.compressed)]
-    names = {key: metric.name for key, metric in reading.metrics(export.connection).items()}
-    last = {
-        run_id: {names[key]: value for key, value in values.items()}
-        for run_id, values in reading.last_values(export.connection, ids).items()
-    }
-    starts = {pair.run: lines.started(pair.compressed) for pair in pairs}
-    paths = {run: f"{run}/{file_name(start)}" for run, start in starts.items()}
-    export.target.claim(paths.values())
-    for pair in pairs:
-        with export.target.event_file(paths[pair.run], started_at=starts[pair.run]) as event_file:
-            board.write_pair(event_file, pair, columns, last)
-    if pairs:
-        _write_columns(export, columns, board.headings(), oldest=min(starts.values()))
-    export.warnings += board.warnings(export.rows, pairs)
-    return len(ids)
+    shown, warnings = write_board(export.connection, export.rows, export.target)
+    export.warnings += warnings
+    return shown
 
 
 _WRITERS: Mapping[Layout, Callable[[_Export], int]] = {

@@ -1,7 +1,7 @@
 """Names in a logdir that cetrack has written: the export makes them, the reader knows them again.
 
 Pure. ``<logdir>/.cetrack-export.json`` lists the files, ``runs/`` holds the runs, and ``_hparams/``
-the record that names the columns of the HPARAMS table.
+what a logdir has once: the columns of the HPARAMS table and the layout of CUSTOM SCALARS.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ SUFFIX = ".cetrack"
 FILE_VERSION = "brain.Event:2"
 MARKER = ".cetrack-export.json"
 EXPERIMENT_RUN = "_hparams"
+PLOTS_RUN = "plots"
 CARD_TAG = "card"
 # of a session
 FIELDS = (  # in the order in which they matter to a reader

@@ -39,7 +39,7 @@ _PREFERRED = (
     "train/loss",
 )
 _RARE = 0.2  # a preferred metric comes first if this share of the best-covered one has it
-_USABLE = (Status.FINISHED.value, Status.RUNNING.value)
+USABLE = (Status.FINISHED.value, Status.RUNNING.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def standing_runs(
 
     Failed and killed runs stand for nothing.
     """
-    usable = matching_runs(where).where(Run.status.in_(_USABLE))
+    usable = matching_runs(where).where(Run.status.in_(USABLE))
     if which is Which.LATEST:
         newest = (
             func.row_number()

@@ -39,6 +39,17 @@ def read_series(connection: Connection, run_ids: Sequence[int]) -> Iterator[Stor
         yield StoredSeries(run_id, metric_id, *map(np.concatenate, zip(*columns, strict=True)))
 
 
+def read_metric(
+    connection: Connection, metric_id: int, run_ids: Sequence[int]
+) -> Iterator[StoredSeries]:
+    """The series of one metric, whole, one run after the other; runs without it are passed over."""
+    read = dialect_of(connection).read_series
+    for run_id in run_ids:
+        parts = list(read(connection, run_id, metric_id))
+        if parts:
+            yield StoredSeries(run_id, metric_id, *map(np.concatenate, zip(*parts, strict=True)))
+
+
 def read_by_run(
     connection: Connection, sizes: Mapping[int, Mapping[int, int]], *, order: Callable[[int], Any]
 ) -> Iterator[tuple[int, Iterator[StoredSeries]]]:

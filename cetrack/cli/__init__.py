@@ -27,9 +27,11 @@ from cetrack.cli import (
     models,
     output,
     pareto,
+    plot,
     runs,
     show,
     sql,
+    trend,
     watch,
 )
 from cetrack.errors import CetrackError
@@ -95,6 +97,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "metrics": metrics.metrics,
     "compare": compare.compare,
     "pareto": pareto.pareto,
+    "trend": trend.trend,
     "sql": sql.sql,
     "export-runs": export_runs.export_runs,
     "export-tb": export_tb.export_tb,
@@ -104,6 +107,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(plot.app, name="plot")
 app.add_typer(model.app, name="model")
 app.add_typer(database.app, name="db")
 

@@ -14,7 +14,7 @@ from cetrack.cli.ingest import Answer, AnswerFormat
 from cetrack.cli.options import Cluster, Db, Filter, Workers
 from cetrack.errors import UsageError
 from cetrack.report import Column, Format, Kind, Table
-from cetrack.tb.views import ALL_VIEWS, Layout, TagOrder, View
+from cetrack.tb.views import DEFAULT_VIEWS, Layout, TagOrder, View
 
 if TYPE_CHECKING:
     from cetrack.export_tb import ExportReport
@@ -30,7 +30,11 @@ Logdir = Annotated[
 ]
 Views = Annotated[
     list[View] | None,
-    typer.Option("--view", help="Only this part; may be given several times.", show_default="all"),
+    typer.Option(
+        "--view",
+        help="Only this part; may be given several times.",
+        show_default="all but changes and plots",
+    ),
 ]
 LayoutName = Annotated[
     Layout,
@@ -40,7 +44,7 @@ Tags = Annotated[
     TagOrder | None,
     typer.Option(
         "--tags",
-        help="Cards of trend and compare grouped by model or by metric.",
+        help="Cards of trend, changes and compare grouped by model or by metric.",
         show_default="by-model",
     ),
 ]
@@ -62,7 +66,11 @@ def export_tb(
 
     runs: every run's own series. trend: the last value of every metric, run by run, with the
     precisions of a model in one chart. compare: the same for ratio and difference to the
-    baseline. hparams: the HPARAMS table. text: a card per run.
+    baseline. hparams: the HPARAMS table. text: a card per run. histograms: the
+    repetitions behind a number. charts: the tab CUSTOM SCALARS, precisions side by side.
+
+    Where they are asked for: changes, the levels of the lines that have moved (needs the extra
+    stats); plots, Pareto fronts and trends as images (needs the extra plots).
 
     The same runs give the same bytes. Exporting again touches only what has changed and removes
     what is no longer selected; a folder that cetrack has not written is left alone.
@@ -72,6 +80,7 @@ def export_tb(
       cetrack export-tb logs/
       cetrack export-tb --logdir logs/ --filter category=vision --filter 'precision in (fp32, int8)'
       cetrack export-tb logs/ --view trend --view compare --tags by-metric
+      cetrack export-tb logs/ --view trend --view changes --view plots
       cetrack export-tb board/ --layout compression-board
       cetrack export-tb logs/ --workers 4
     """
@@ -85,7 +94,7 @@ def export_tb(
         target,
         filter or [],
         db,
-        views=view or [*ALL_VIEWS],
+        views=view or [*DEFAULT_VIEWS],
         layout=layout,
         tags=tags or TagOrder.BY_MODEL,
         workers=workers,

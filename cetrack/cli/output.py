@@ -50,7 +50,7 @@ def write_bytes(content: bytes) -> None:
     if is_terminal():
         raise UsageError(
             "this result is no text, and stdout is a terminal",
-            hint="send it to a file, e.g. cetrack runs --format parquet > runs.parquet",
+            hint="send it to a file: cetrack … > FILE",
         )
     with _reader_may_go():
         sys.stdout.buffer.write(content)
@@ -105,6 +105,15 @@ def emit_sections(sections: Sequence[Section], format: Format) -> None:
 def is_terminal() -> bool:
     """True when a person looks at stdout."""
     return sys.stdout.isatty()
+
+
+def can_show(text: str) -> bool:
+    """True when stdout takes these characters as they are."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -1,4 +1,4 @@
-"""The files of the lines across runs: the views trend and compare, one folder per precision."""
+"""The files of the lines across runs: trend, changes and compare, one folder per precision."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
+from cetrack.analysis.changes import change_points
+from cetrack.domain import FloatArray
 from cetrack.exporting import reading
 from cetrack.exporting.selection import Selection
+from cetrack.selecting import USABLE
 from cetrack.store import RunRow
 from cetrack.tb import lines
 from cetrack.tb.events import EventFile
@@ -109,11 +112,20 @@ def _points(
     points: lines.Points = {}
     if View.TREND in selection.views:
         points |= lines.trend_points(found, selected, nth)
+    if View.CHANGES in selection.views:
+        usable = {key: row for key, row in selected.items() if row["status"] in USABLE}
+        points |= lines.level_points(found, usable, nth, _levels_of)
     if View.COMPARE in selection.views:
         ids = [row["run_id"] for row in rows if row["baseline_run_id"] is not None]
         compared = reading.compared(selection.connection, ids, results=True)
         points |= lines.compare_points(found, selected, nth, compared)
     return points
+
+
+def _levels_of(values: FloatArray) -> list[lines.Level]:
+    """The levels of a line, as ``cetrack trend`` finds them."""
+    steps = change_points(values)
+    return [(0, steps[0].before), *((step.index, step.after) for step in steps)] if steps else []
 
 
 def _nth(

@@ -11,8 +11,9 @@ import numpy as np
 from sqlalchemy import Connection, Text, cast, func, select
 
 from cetrack.db.conditions import is_among
-from cetrack.domain import Kind
+from cetrack.domain import FloatArray, Kind
 from cetrack.models import (
+    Artifact,
     Experiment,
     Metric,
     Model,
@@ -20,6 +21,7 @@ from cetrack.models import (
     Precision,
     Run,
     RunMetric,
+    Sample,
     comparisons_view,
     measurements_view,
 )
@@ -27,11 +29,13 @@ from cetrack.series import StoredSeries
 from cetrack.store import RunRow, chunks, rows_where
 from cetrack.tb.lines import Member
 from cetrack.tb.runs import MetricName, Params
-from cetrack.tb.tags import Names, metric_tags
+from cetrack.tb.tags import Names, metric_tags, sample_tags
 
 Metrics = Mapping[int, MetricName]
 
 _STREAMING = {"stream_results": True, "max_row_buffer": 10_000}
+_ROW_BY_ROW = {"stream_results": True, "max_row_buffer": 16}
+_VALUES, _HISTOGRAM = "values", "histogram"  # kinds of samples and artifacts
 _COMPARED = ("run_id", "metric", "baseline_value", "delta", "ratio", "improved", "like_for_like")
 _MEASURED = ("run_id", "metric", "value", "unit")
 
@@ -58,7 +62,11 @@ def metrics(connection: Connection) -> dict[int, MetricName]:
     query = select(Metric.id, Metric.name, Metric.family, Metric.direction, Metric.unit)
     rows = connection.execute(query).all()
     tags = metric_tags({row.name: row.family for row in rows})
-    return {row.id: MetricName(row.name, tags[row.name], row.direction, row.unit) for row in rows}
+    samples = sample_tags(tags)
+    return {
+        row.id: MetricName(row.name, tags[row.name], samples[row.name], row.direction, row.unit)
+        for row in rows
+    }
 
 
 def states(connection: Connection, rows: Sequence[RunRow]) -> dict[int, State]:
@@ -73,14 +81,66 @@ def metrics_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, tupl
     """run id → the ids of its metrics, ascending."""
     listed = func.aggregate_strings(cast(RunMetric.metric_id, Text), ",")
     query = select(RunMetric.run_id, listed).group_by(RunMetric.run_id)
+    return _listed(connection, query, RunMetric.run_id, run_ids)
+
+
+def sampled_metrics_of(
+    connection: Connection, run_ids: Sequence[int]
+) -> dict[int, tuple[int, ...]]:
+    """run id → the ids of the metrics of which it holds raw repetitions, ascending."""
+    listed = func.aggregate_strings(cast(Sample.metric_id, Text), ",")
+    query = select(Sample.run_id, listed).where(Sample.kind == _VALUES).group_by(Sample.run_id)
+    return _listed(connection, query, Sample.run_id, run_ids)
+
+
+def _listed(
+    connection: Connection, query: Any, key: Any, run_ids: Sequence[int]
+) -> dict[int, tuple[int, ...]]:
+    """run id → the ids that ``query`` lists for it as one text."""
     found: dict[int, tuple[int, ...]] = dict.fromkeys(run_ids, ())
     alike: dict[str, tuple[int, ...]] = {}
     for part in chunks(run_ids):
-        for run_id, text in connection.execute(query.where(RunMetric.run_id.in_(part))):
+        for run_id, text in connection.execute(query.where(key.in_(part))):
             if text not in alike:
-                alike[text] = tuple(sorted(map(int, text.split(","))))
+                alike[text] = tuple(sorted(set(map(int, text.split(",")))))
             found[run_id] = alike[text]
     return found
+
+
+def histogram_names(connection: Connection, run_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """run id → the names of the histograms that were read of its log, sorted."""
+    query = select(Artifact.run_id, Artifact.name).where(Artifact.kind == _HISTOGRAM)
+    found: dict[int, list[str]] = defaultdict(list)
+    for run_id, name in rows_where(connection, query, Artifact.run_id, run_ids):
+        found[run_id].append(name)
+    return {run_id: tuple(sorted(names)) for run_id, names in found.items()}
+
+
+def histograms(connection: Connection, run_ids: Sequence[int]) -> Iterator[tuple[int, str, Any]]:
+    """(run id, name, content) of the histograms that were read of logs, a few at a time."""
+    query = select(Artifact.run_id, Artifact.name, Artifact.content).where(
+        Artifact.kind == _HISTOGRAM
+    )
+    yield from _streamed(connection, query, Artifact.run_id, run_ids)
+
+
+def samples(
+    connection: Connection, run_ids: Sequence[int]
+) -> Iterator[tuple[int, int, int, FloatArray]]:
+    """(run id, metric id, step, float64[n]) of raw repetitions, a few at a time."""
+    query = select(Sample.run_id, Sample.metric_id, Sample.step, Sample.values).where(
+        Sample.kind == _VALUES
+    )
+    for *place, values in _streamed(connection, query, Sample.run_id, run_ids):
+        yield *place, np.array(values, np.float64)
+
+
+def _streamed(
+    connection: Connection, query: Any, key: Any, run_ids: Sequence[int]
+) -> Iterator[Any]:
+    """The rows of these runs, of which each may be large."""
+    wanted = query.where(is_among(key, run_ids))
+    yield from connection.execute(wanted, execution_options=_ROW_BY_ROW)
 
 
 def members(connection: Connection, series_keys: Sequence[str]) -> Iterator[Member]:

@@ -1,4 +1,4 @@
-"""Each run's own file: the views runs, hparams and text share it.
+"""Each run's own file: the views runs, hparams, text and histograms share it.
 
 A ``Unit`` of runs can be written by any process that reaches the database and the folder; who
 hands them out claims the files and writes the marker.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from cetrack.exporting import reading
 from cetrack.exporting.reading import Metrics
 from cetrack.series import StoredSeries, read_by_run
 from cetrack.store import RunRow
-from cetrack.tb import lines, runs
+from cetrack.tb import histograms, lines, runs
 from cetrack.tb.folder import Folder, Written, written
+from cetrack.tb.runs import Record
 from cetrack.tb.views import View
 
 
@@ -52,8 +54,38 @@ def write_unit(connection: Connection, unit: Unit) -> Iterator[Written]:
         yield written(path, event_file, stamp=stamp)
 
 
-def _records(connection: Connection, unit: Unit) -> dict[int, list[Any]]:
+def _records(connection: Connection, unit: Unit) -> dict[int, list[Record]]:
     """run id → what its file holds besides scalars."""
+    records: dict[int, list[Record]] = defaultdict(list)
+    for run_id, values in _described(connection, unit).items():
+        records[run_id] += map(Record, values)
+    if View.HISTOGRAMS in unit.views:
+        for run_id, found in _histograms(connection, unit).items():
+            records[run_id] += sorted(found, key=lambda record: (record.value.tag, record.step))
+    return records
+
+
+def _histograms(connection: Connection, unit: Unit) -> dict[int, list[Record]]:
+    """run id → the histograms of its repetitions and of its log; what holds no number has none."""
+    ids = [row["run_id"] for row in unit.rows]
+    found: dict[int, list[Record]] = defaultdict(list)
+    for run_id, metric_id, step, values in reading.samples(connection, ids):
+        metric = unit.metrics[metric_id]
+        value = histograms.sample_value(metric.samples_tag, values, metric.unit)
+        if value is not None:
+            found[run_id].append(Record(value, step))
+    named = reading.histogram_names(connection, ids)
+    tags = runs.histogram_tags(chain(*named.values()), unit.metrics)
+    for run_id, name, content in reading.histograms(connection, [*named]):
+        stored = histograms.stored_buckets(content)
+        if stored is not None:
+            step, buckets = stored
+            found[run_id].append(Record(histograms.histogram_value(tags[name], buckets), step))
+    return found
+
+
+def _described(connection: Connection, unit: Unit) -> dict[int, list[Any]]:
+    """run id → what it was, as a row of the table and as a card."""
     ids = [row["run_id"] for row in unit.rows]
     described = unit.views & {View.HPARAMS, View.TEXT}
     params = reading.params(connection, ids) if described else {}

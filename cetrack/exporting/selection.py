@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Self
 
 from sqlalchemy import Connection
@@ -11,6 +12,7 @@ from sqlalchemy import Connection
 from cetrack.exporting import reading
 from cetrack.exporting.reading import Metrics, State
 from cetrack.store import RunRow
+from cetrack.tb import runs
 from cetrack.tb.stamps import known, stamp
 from cetrack.tb.views import TagOrder, View
 
@@ -20,7 +22,9 @@ class Selection:
     """Rows of the runs view by start, and what is known of them without reading any point.
 
     ``states`` are those of the runs and of their baselines; ``metric_ids`` maps run ids to the ids
-    of their metrics.
+    of their metrics, ``sampled_ids`` to those of which there are repetitions, and
+    ``histogram_names`` to the histograms of their logs, which ``histogram_tags`` maps on; these
+    for the view of histograms alone.
     """
 
     connection: Connection
@@ -30,6 +34,9 @@ class Selection:
     metrics: Metrics
     states: Mapping[int, State]
     metric_ids: Mapping[int, tuple[int, ...]]
+    sampled_ids: Mapping[int, tuple[int, ...]]
+    histogram_names: Mapping[int, tuple[str, ...]]
+    histogram_tags: Mapping[str, str]
     _stamps: dict[int, str | None] = field(default_factory=dict)
     _metric_stamps: dict[tuple[int, ...], str] = field(default_factory=dict)
 
@@ -43,14 +50,21 @@ class Selection:
         order: TagOrder,
     ) -> Self:
         """What there is to know of ``rows``, read in a few statements."""
+        run_ids = [row["run_id"] for row in rows]
+        drawn = run_ids if View.HISTOGRAMS in views else []
+        metrics = reading.metrics(connection)
+        histogram_names = reading.histogram_names(connection, drawn)
         return cls(
             connection=connection,
             rows=rows,
             views=views,
             order=order,
-            metrics=reading.metrics(connection),
+            metrics=metrics,
             states=reading.states(connection, rows),
-            metric_ids=reading.metrics_of(connection, [row["run_id"] for row in rows]),
+            metric_ids=reading.metrics_of(connection, run_ids),
+            sampled_ids=reading.sampled_metrics_of(connection, drawn),
+            histogram_names=histogram_names,
+            histogram_tags=runs.histogram_tags(chain(*histogram_names.values()), metrics),
         )
 
     def stamp_of(self, row: RunRow) -> str | None:
@@ -66,8 +80,12 @@ class Selection:
         baseline = self.states.get(row["baseline_run_id"])
         if not known(it.revision for it in (state, baseline) if it is not None):
             return None
-        metrics = self._stamp_of_metrics(self.metric_ids[row["run_id"]])
-        return stamp(dict(row), state, baseline, metrics)
+        run_id = row["run_id"]
+        metrics = self._stamp_of_metrics(self.metric_ids[run_id])
+        sampled = self._stamp_of_metrics(self.sampled_ids.get(run_id, ()))
+        names = self.histogram_names.get(run_id, ())
+        own = [(name, self.histogram_tags[name]) for name in names]
+        return stamp(dict(row), state, baseline, metrics, sampled, own)
 
     def _stamp_of_metrics(self, ids: tuple[int, ...]) -> str:
         if ids not in self._metric_stamps:

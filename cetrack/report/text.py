@@ -19,7 +19,8 @@ def render(table: Table) -> str:
 
 def render_sections(sections: Sequence[Section]) -> str:
     """Each table under its title; a mapping without headers."""
-    return "\n".join(f"{section.title}\n{_indented(_body(section))}" for section in sections)
+    parts = (f"{visible(section.title)}\n{_indented(_body(section))}" for section in sections)
+    return "\n".join(parts)
 
 
 def _body(section: Section) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from cetrack.derive import evaluate_builtin
 from cetrack.logdirs import EXPERIMENT_RUN
 from cetrack.tb import hparams
 from cetrack.tb.events import EventFile
@@ -44,33 +45,17 @@ SIDE_BY_SIDE = {
 }
 
 
-def _ratio(base: float, small: float) -> float:
-    return base / small if small > 0 else math.nan
-
-
-def _saved_pct(base: float, small: float) -> float:
-    return (base - small) / base * 100 if base > 0 else math.nan
-
-
-def _saved(base: float, small: float) -> float:
-    return base - small
-
-
-def _kept_pct(base: float, small: float) -> float:
-    return small / base * 100 if base > 0 else math.nan
-
-
-# tag below the model → (metric, what is made of its two values)
-DERIVED: Mapping[str, tuple[str, Callable[[float, float], float]]] = {
-    "compression/accuracy_drop": ("accuracy", _saved),
-    "compression/accuracy_retention_pct": ("accuracy", _kept_pct),
-    "compression/energy_ratio": ("power_mw", _ratio),
-    "compression/energy_reduction_mw": ("power_mw", _saved),
-    "compression/memory_reduction_mb": ("memory_usage_mb", _saved),
-    "compression/size_ratio": ("model_size_mb", _ratio),
-    "compression/size_reduction_pct": ("model_size_mb", _saved_pct),
-    "compression/speedup": ("latency_mean_ms", _ratio),
+# tag below the model → derived metric; what the plugin calls energy is power
+DERIVED = {
+    "compression/accuracy_drop": "accuracy_drop",
+    "compression/accuracy_retention_pct": "accuracy_retention_pct",
+    "compression/energy_ratio": "power_ratio",
+    "compression/memory_reduction_mb": "memory_reduction_mb",
+    "compression/size_ratio": "size_ratio",
+    "compression/size_reduction_pct": "size_reduction_pct",
+    "compression/speedup": "speedup",
 }
+_POWER_SAVED = "compression/energy_reduction_mw"
 
 # column of the HPARAMS tab → tag below the model; the tab shows the first five at first
 HPARAM_METRICS = {
@@ -119,21 +104,20 @@ def _newest_pair(runs: list[Row]) -> tuple[Row, Row] | None:
     for row in runs:
         alike[row["like_key"]].append(row)
     found = [pair for group in alike.values() if (pair := _pair_of(group))]
-    return max(found, key=lambda pair: _age(pair[1]), default=_pair_of(runs))
+    return max(found, key=lambda pair: age(pair[1]), default=_pair_of(runs))
 
 
 def _pair_of(runs: list[Row]) -> tuple[Row, Row] | None:
     baselines = [row for row in runs if row["precision"] == BASELINE]
-    compressed = max(
-        (row for row in runs if row["precision"] == COMPRESSED), key=_age, default=None
-    )
+    compressed = max((row for row in runs if row["precision"] == COMPRESSED), key=age, default=None)
     if compressed is None or not baselines:
         return None
     own = [row for row in baselines if row["uid"] == compressed["baseline_uid"]]
-    return max(own or baselines, key=_age), compressed
+    return max(own or baselines, key=age), compressed
 
 
-def _age(row: Row) -> tuple[Any, str]:
+def age(row: Row) -> tuple[Any, str]:
+    """What puts runs in the order in which they were made."""
     return row["started_at"], row["uid"]
 
 
@@ -162,9 +146,7 @@ def scalars(pair: Pair, baseline: Numbers, compressed: Numbers) -> dict[str, flo
         if _is_shown(metric, both)
         for precision, value in zip((BASELINE, COMPRESSED), both[metric], strict=True)
     }
-    found |= {
-        place: make(*both[metric]) for place, (metric, make) in DERIVED.items() if metric in both
-    }
+    found |= _derived(baseline, compressed)
     found |= _metadata(pair.baseline)
     found |= {column: found[place] for column, place in HPARAM_METRICS.items() if place in found}
     return {
@@ -172,6 +154,20 @@ def scalars(pair: Pair, baseline: Numbers, compressed: Numbers) -> dict[str, flo
         for place, value in sorted(found.items())
         if math.isfinite(value)
     }
+
+
+def _derived(baseline: Numbers, compressed: Numbers) -> dict[str, float]:
+    """Tag below the model → what the two runs' numbers come to, NaN where nothing."""
+    own, of_baseline = (
+        {name: np.array([value], np.float64) for name, value in numbers.items()}
+        for numbers in (compressed, baseline)
+    )
+    found = {
+        place: evaluate_builtin(name, own, of_baseline, {}).item()
+        for place, name in DERIVED.items()
+    }
+    saved = baseline.get("power_mw", math.nan) - compressed.get("power_mw", math.nan)
+    return found | {_POWER_SAVED: saved}
 
 
 def _is_shown(metric: str, both: Mapping[str, tuple[float, float]]) -> bool:
@@ -199,7 +195,7 @@ def write_pair(
     columns: hparams.Columns,
     last: Mapping[int, Numbers],
 ) -> None:
-    """Write a model's run; ``last`` maps run ids to last values by metric."""
+    """Write a model's numbers; ``last`` maps run ids to last values by metric."""
     both = (last.get(row["run_id"], {}) for row in (pair.baseline, pair.compressed))
     at_zero, unknown = np.zeros(1, np.int64), np.full(1, np.nan)
     for tag, value in scalars(pair, *both).items():

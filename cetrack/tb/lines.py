@@ -9,7 +9,7 @@ series at one precision, the fields that tell them apart follow, written as a fi
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from cetrack.tb.tags import component, distinct, pair_tag
 from cetrack.tb.views import TagOrder, View
 
 Row = Mapping[str, Any]
+Level = tuple[int, float]  # index of its first value, mean
 Points = dict[tuple[str, str], list[tuple[int, float, float]]]  # (folder, tag) → n, value, time
 
 UNLIKE = ",like_for_like=no"
@@ -96,12 +97,17 @@ def lines_of(rows: Sequence[Row], order: TagOrder) -> Lines:
 
 
 def _folders(name: str) -> tuple[str, ...]:
-    return trend_folder(name), compare_folder(name), compare_folder(name, unlike=True)
+    return (
+        trend_folder(name),
+        trend_folder(name, view=View.CHANGES),
+        compare_folder(name),
+        compare_folder(name, unlike=True),
+    )
 
 
-def trend_folder(name: str) -> str:
-    """The run directory of a line's values."""
-    return f"{View.TREND}/{name}"
+def trend_folder(name: str, *, view: View = View.TREND) -> str:
+    """The run directory of a line's values, or of its levels."""
+    return f"{view}/{name}"
 
 
 def compare_folder(name: str, *, unlike: bool = False) -> str:
@@ -151,16 +157,46 @@ def is_result(row: Row, direction: str | None) -> bool:
 
 
 def trend_points(
-    lines: Lines, rows: Mapping[int, Row], nth: Mapping[tuple[int, str], tuple[int, float]]
+    lines: Lines,
+    rows: Mapping[int, Row],
+    nth: Mapping[tuple[int, str], tuple[int, float]],
+    *,
+    view: View = View.TREND,
 ) -> Points:
-    """Every value at its place along its series."""
+    """Every value of ``rows`` at its place along its series, below the folder of ``view``."""
     points: Points = defaultdict(list)
     for (run_id, metric), (n, value) in nth.items():
+        if run_id not in rows:
+            continue
         row = rows[run_id]
-        place = trend_folder(lines.names[row["series_key"]])
+        place = trend_folder(lines.names[row["series_key"]], view=view)
         tag = pair_tag(row["model"], metric, order=lines.order)
         points[place, tag].append((n, value, started(row)))
     return points
+
+
+def level_points(
+    lines: Lines,
+    rows: Mapping[int, Row],
+    nth: Mapping[tuple[int, str], tuple[int, float]],
+    levels_of: Callable[[FloatArray], list[Level]],
+) -> Points:
+    """The level around every value of the lines that have moved, under the tags of their values.
+
+    ``levels_of`` finds the levels of values float64[n] in their order, the first at index 0.
+    """
+    found: Points = {}
+    for place, several in trend_points(lines, rows, nth, view=View.CHANGES).items():
+        ordered = sorted(several)
+        levels = levels_of(np.array([value for _, value, _ in ordered], np.float64))
+        if len(levels) > 1:
+            ends = [*(start for start, _ in levels[1:]), len(ordered)]
+            found[place] = [
+                (n, level, time)
+                for (start, level), end in zip(levels, ends, strict=True)
+                for n, _, time in ordered[start:end]
+            ]
+    return found
 
 
 def compare_points(

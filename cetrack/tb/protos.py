@@ -43,6 +43,7 @@ with _submodules_only():
     )
     from tensorboardX.proto.api_pb2 import Status as SessionStatus
     from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.proto.layout_pb2 import Category, Chart, Layout, MultilineChartContent
     from tensorboardX.proto.plugin_hparams_pb2 import (
         HParamsPluginData,
         SessionEndInfo,
@@ -54,13 +55,17 @@ with _submodules_only():
     from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
 
 __all__ = [
+    "Category",
+    "Chart",
     "DataType",
     "Event",
     "Experiment",
     "HParamInfo",
     "HParamsPluginData",
+    "Layout",
     "MetricInfo",
     "MetricName",
+    "MultilineChartContent",
     "SessionEndInfo",
     "SessionStartInfo",
     "SessionStatus",

@@ -17,7 +17,7 @@ from cetrack.tb import hparams, text
 from cetrack.tb.events import EventFile, file_name
 from cetrack.tb.lines import started
 from cetrack.tb.protos import Summary
-from cetrack.tb.tags import Names, component
+from cetrack.tb.tags import Names, component, own_tags
 
 Row = Mapping[str, Any]
 Params = Mapping[str, tuple[str | None, float | None]]
@@ -25,12 +25,21 @@ Params = Mapping[str, tuple[str | None, float | None]]
 
 @dataclass(frozen=True, slots=True)
 class MetricName:
-    """A metric and the tag of its own series."""
+    """A metric, the tag of its own series, and that of the histogram of its repetitions."""
 
     name: str
     tag: str
+    samples_tag: str
     direction: str | None
     unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is no scalar, and its step."""
+
+    value: Summary.Value
+    step: int = 0
 
 
 class RunSeries(Protocol):
@@ -68,16 +77,22 @@ def run_paths(rows: Sequence[Row], names: Names) -> dict[int, str]:
 
 def write_run(
     event_file: EventFile,
-    records: Iterable[Summary.Value],
+    records: Iterable[Record],
     series: Iterable[RunSeries],
     metrics: Mapping[int, MetricName],
 ) -> None:
     """Write what belongs to one run, in the order given."""
     for record in records:
-        event_file.write_value(record)
+        event_file.write_value(record.value, step=record.step)
     for item in series:
         tag = metrics[item.metric_id].tag
         event_file.write_series(tag, item.steps, item.values, item.wall_times)
+
+
+def histogram_tags(names: Iterable[str], metrics: Mapping[int, MetricName]) -> dict[str, str]:
+    """Name of a log's own histogram → its tag, which no metric has."""
+    taken = {tag for metric in metrics.values() for tag in (metric.tag, metric.samples_tag)}
+    return own_tags({name: name for name in names}, taken)
 
 
 def hparams_of(row: Row, params: Params) -> dict[str, hparams.HParam]:
@@ -109,13 +124,12 @@ def card(row: Row, params: Params, measured: Sequence[Row], compared: Sequence[R
     return text.text_value(CARD_TAG, markdown)
 
 
-def by_weight(shared: Counter[int], metrics: Mapping[int, MetricName]) -> list[tuple[str, str]]:
-    """(tag, heading) of the metrics: those of most runs first, then as the catalogue has them."""
+def by_weight(shared: Counter[int], metrics: Mapping[int, MetricName]) -> list[MetricName]:
+    """The metrics: those of most runs first, then as the catalogue has them."""
     places = {name: place for place, name in enumerate(catalogue())}
 
     def weight(metric_id: int) -> tuple[int, int, str]:
         metric = metrics[metric_id]
         return -shared[metric_id], places.get(metric.name, len(places)), metric.tag
 
-    ranked = (metrics[metric_id] for metric_id in sorted(shared, key=weight))
-    return [(metric.tag, metric.name) for metric in ranked]
+    return [metrics[metric_id] for metric_id in sorted(shared, key=weight)]

@@ -13,7 +13,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -120,6 +120,24 @@ def metric_tags(families: Mapping[str, str]) -> dict[str, str]:
     return plain | {
         name: _marked(name, text, limit=MAX_TAG_BYTES) if text in taken else text
         for name, text in own.items()
+    }
+
+
+def sample_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Metric name → tag of the histogram of its repetitions: ``<tag>/samples``.
+
+    ``tags`` maps every metric of the database to its own tag. A tag of TensorBoard holds either
+    numbers or histograms, so none of those is taken again.
+    """
+    return own_tags({name: f"{text}/samples" for name, text in tags.items()}, set(tags.values()))
+
+
+def own_tags(names: Mapping[str, str], taken: Container[str]) -> dict[str, str]:
+    """Key → the tag of its name, told apart from those that are ``taken``."""
+    found = {key: (name, tag(name)) for key, name in names.items()}
+    return {
+        key: _marked(name, text, limit=MAX_TAG_BYTES) if text in taken else text
+        for key, (name, text) in found.items()
     }
 
 

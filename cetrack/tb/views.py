@@ -1,4 +1,9 @@
-"""What can be asked of an export. Imports nothing: the command line shows it in its help."""
+"""What can be asked of an export. Imports nothing: the command line shows it in its help.
+
+The views changes and plots need libraries that not every machine has (the extras stats and
+plots), so they are written only where they are asked for: else two machines would not write the
+same logdir from one database.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +18,15 @@ class View(StrEnum):
     COMPARE = "compare"
     HPARAMS = "hparams"
     TEXT = "text"
+    HISTOGRAMS = "histograms"
+    CHARTS = "charts"
+    CHANGES = "changes"
+    PLOTS = "plots"
 
 
-ALL_VIEWS = tuple(View)
-RUN_VIEWS = frozenset({View.RUNS, View.HPARAMS, View.TEXT})  # share a file per run
-LINE_VIEWS = frozenset({View.TREND, View.COMPARE})  # a file per precision
+DEFAULT_VIEWS = tuple(view for view in View if view not in (View.CHANGES, View.PLOTS))
+RUN_VIEWS = frozenset({View.RUNS, View.HPARAMS, View.TEXT, View.HISTOGRAMS})  # a file per run
+LINE_VIEWS = frozenset({View.TREND, View.COMPARE, View.CHANGES})  # a file per precision
 
 
 class Layout(StrEnum):

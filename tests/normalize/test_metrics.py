@@ -47,7 +47,7 @@ quick = settings(database=None, deadline=None)
         ("peak_memory(MiB)", "memory_usage_mb", "MB", Fraction(2**20, 10**6)),
         ("power_W", "power_mw", "mW", 1000),
         ("energy_consumption_mj", "energy_mj", "mJ", 1),
-        ("energy_per_inference_j", "energy_mj", "mJ", 1000),
+        ("energy_per_inference_j", "energy_per_inference_uj", "uJ", 10**6),
         ("fps", "throughput_ips", "1/s", 1),
         ("samples_per_second", "throughput_ips", "1/s", 1),
         ("compression_ratio", "size_ratio", None, 1),

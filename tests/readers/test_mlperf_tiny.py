@@ -38,10 +38,12 @@ def approx(**numbers: float) -> Any:
 def test_the_result_is_the_median_of_the_windows() -> None:
     (run,) = read(sample("mlperf_tiny/energy/results.txt")).runs
 
-    assert values(run) == approx(latency_median_ms=155.0, energy_mj=13.0, power_mw=83.87)
+    assert values(run) == approx(
+        latency_median_ms=155.0, energy_per_inference_uj=13_000, power_mw=83.87
+    )
     found = samples_of(run)
     assert found["latency_ms"] == [150.0, 160.0, 155.0]
-    assert found["energy_mj"] == [12.0, 14.0, 13.0]
+    assert found["energy_per_inference_uj"] == [12_000, 14_000, 13_000]
     assert found["power_mw"] == [80.0, 87.5, 83.87]
     assert found["energy_per_tick"] == pytest.approx([0.01, 0.02, 0.03])
     (latency,) = (item for item in run.series if item.metric.name == "latency_median_ms")
@@ -80,7 +82,9 @@ def test_raw_samples_alone_say_what_every_window_cost() -> None:
     (run,) = reading.runs
 
     # 10 mJ in the four ticks between the marks, for two inferences
-    assert values(run) == approx(latency_median_ms=2.0, energy_mj=5.0, power_mw=2500.0)
+    assert values(run) == approx(
+        latency_median_ms=2.0, energy_per_inference_uj=5_000, power_mw=2500.0
+    )
     assert samples_of(run)["energy_per_tick"] == [500.0, 1.0, 2.0, 3.0, 4.0, 500.0, 2.0, 2.0]
     assert reading.said == [": times are counted in samples of the energy monitor, 1000 per second"]
 
@@ -192,7 +196,7 @@ def test_a_broken_companion_rejects_nothing(tmp_path: Path, name: str, content: 
     (tmp_path / name).write_bytes(content)
     (run,) = read(opened(tmp_path / "results.txt")).runs
 
-    assert values(run)["energy_mj"] == 13.0
+    assert values(run)["energy_per_inference_uj"] == 13_000
 
 
 @pytest.mark.parametrize(
@@ -228,7 +232,7 @@ def test_the_real_session_says_the_same_twice(tmp_path: Path) -> None:
 
     assert run.model.name == "ic01"
     assert run.record.started_at == datetime(2025, 6, 12, 12, 27, 41, tzinfo=UTC)
-    assert values(run)["energy_mj"] == 13.270947
+    assert values(run)["energy_per_inference_uj"] == 13_270.947
     assert values(alone) == pytest.approx(values(run), rel=1e-4)
     assert len(samples_of(run)["energy_per_tick"]) == 60507
     assert choose(opened(text.with_name("log.txt")))[1] is Match.COMPANION

@@ -11,9 +11,11 @@ import numpy as np
 
 from cetrack import metrics
 from cetrack.domain import (
+    Artifact,
     Environment,
     Identity,
     Kind,
+    MetricSample,
     MetricSeries,
     ModelHint,
     NormalRun,
@@ -53,6 +55,8 @@ class Spec:
     finished_after_s: float | None = None
     metrics: Mapping[str, float | Points] = field(default_factory=dict)
     params: Mapping[str, ParamValue] = field(default_factory=dict)
+    samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    histograms: Mapping[str, object] = field(default_factory=dict)  # name → content
     own_uid: str = ""
     baseline: Spec | None = None
 
@@ -81,13 +85,20 @@ class Spec:
             batch_size=self.batch_size,
             status=self.status,
             finished_at=None if finished is None else self.started_at + timedelta(seconds=finished),
+            artifacts=tuple(
+                Artifact(name=name, kind="histogram", content=content)
+                for name, content in self.histograms.items()
+            ),
         )
         run = NormalRun(
             record=record,
             model=self._hint(),
             precision=Precision(name=self.precision),
             series=tuple(_series(name, points) for name, points in self.metrics.items()),
-            samples=(),
+            samples=tuple(
+                MetricSample(metric=metrics.resolve(name).metric, values=np.array(values))
+                for name, values in self.samples.items()
+            ),
             params=self.params,
             tags={},
             notices=(),

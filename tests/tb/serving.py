@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +14,12 @@ from tensorboard.backend.event_processing.data_provider import MultiplexerDataPr
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.context import RequestContext
 from tensorboard.data import server_ingester
+from tensorboard.plugins import base_plugin
+from tensorboard.plugins.custom_scalar import custom_scalars_plugin
+from tensorboard.plugins.histogram import histograms_plugin
 from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
 from tensorboard.plugins.hparams import get_experiment as experiment_handler
+from tensorboard.plugins.scalar import scalars_plugin
 from tensorboard.util import grpc_util
 
 from tests.tb.reading import runs
@@ -51,6 +56,95 @@ class Served:
             run: {tag: points[-1].numpy.item().decode() for tag, points in tags.items()}
             for run, tags in found.items()
         }
+
+    def histograms(self) -> dict[str, dict[str, list[tuple[int, list[list[float]]]]]]:
+        """run → tag → (step, buckets) of the HISTOGRAMS and DISTRIBUTIONS tabs."""
+        plugin = histograms_plugin.HistogramsPlugin(self._context())
+        index = plugin.index_impl(CONTEXT, experiment="")
+        return {
+            run: {
+                tag: [
+                    (step, buckets)
+                    for _, step, buckets in plugin.histograms_impl(CONTEXT, tag, run, "")[0]
+                ]
+                for tag in tags
+            }
+            for run, tags in index.items()
+            if tags
+        }
+
+    def charts(self) -> dict[str, dict[str, dict[str, dict[str, list[float]]]]]:
+        """The CUSTOM SCALARS tab: category → chart → run → tag → values."""
+        plugin = self._custom_scalars()
+        return {
+            category["title"]: {
+                chart["title"]: self._drawn(plugin, chart["multiline"]["tag"])
+                for chart in category["chart"]
+            }
+            for category in self.layout()["category"]
+        }
+
+    def layout(self) -> dict[str, Any]:
+        """What the CUSTOM SCALARS tab is laid out by."""
+        return dict(json.loads(self._custom_scalars().layout_impl(CONTEXT, "")))
+
+    def _custom_scalars(self) -> Any:
+        context = self._context()
+        lines = scalars_plugin.ScalarsPlugin(context)
+        context.plugin_name_to_instance["scalars"] = lines
+        return custom_scalars_plugin.CustomScalarsPlugin(context)
+
+    def images(self) -> dict[str, dict[str, bytes]]:
+        """run → tag → the PNG of the IMAGES tab, which has one of each."""
+        return {run: {tag: blobs[2] for tag, blobs in tags.items()} for run, tags in self._blobs()}
+
+    def image_sizes(self) -> dict[str, dict[str, tuple[int, int]]]:
+        """run → tag → (width, height) as the tab is told."""
+        return {
+            run: {tag: (int(blobs[0]), int(blobs[1])) for tag, blobs in tags.items()}
+            for run, tags in self._blobs()
+        }
+
+    def image_descriptions(self) -> dict[str, dict[str, str]]:
+        """run → tag → the Markdown below the image."""
+        return {
+            run: {tag: found.description for tag, found in tags.items()}
+            for run, tags in self._image_tags().items()
+        }
+
+    def _image_tags(self) -> Any:
+        return self.provider.list_blob_sequences(CONTEXT, experiment_id="", plugin_name="images")
+
+    def _blobs(self) -> Iterator[tuple[str, dict[str, list[bytes]]]]:
+        found = self.provider.read_blob_sequences(
+            CONTEXT, experiment_id="", plugin_name="images", downsample=10
+        )
+        for run, tags in found.items():
+            yield run, {tag: self._contents(points) for tag, points in tags.items()}
+
+    def _contents(self, points: Any) -> list[bytes]:
+        (point,) = points
+        return [self.provider.read_blob(CONTEXT, blob_key=it.blob_key) for it in point.values]
+
+    def _drawn(self, plugin: Any, regexes: list[str]) -> dict[str, dict[str, list[float]]]:
+        """What a chart draws when every run is ticked; regexes are joined as the page does it."""
+        regex = "|".join(f"({text})" for text in regexes)
+        found = {}
+        for run in self.provider.list_runs(CONTEXT, experiment_id=""):
+            answer = plugin.scalars_impl(CONTEXT, run.run_name, regex, "")
+            assert answer["regex_valid"]
+            tags = {
+                tag: [value for _, _, value in points]
+                for tag, points in answer["tag_to_events"].items()
+            }
+            if tags:
+                found[run.run_name] = tags
+        return found
+
+    def _context(self) -> Any:
+        return base_plugin.TBContext(
+            data_provider=self.provider, logdir="", plugin_name_to_instance={}, sampling_hints={}
+        )
 
     def table(self) -> tuple[list[str], dict[str, tuple[dict[str, Any], dict[str, float]]]]:
         """The HPARAMS tab: headings of metrics; run → (hyper-parameters, metrics by tag)."""

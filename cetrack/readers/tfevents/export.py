@@ -35,6 +35,7 @@ from cetrack.logdirs import (
     FIELDS,
     MARKER,
     PARAM_PREFIX,
+    PLOTS_RUN,
     SUFFIX,
 )
 from cetrack.metrics import PHASES, resolve
@@ -45,7 +46,7 @@ from cetrack.readers.tfevents.log import Log
 from cetrack.readers.times import parse_time
 
 RUNS = "runs"
-_LINES = ("trend", "compare")
+_LINES = ("trend", "changes", "compare")
 _DEPTH = 5  # runs/<experiment>/<model>/<precision>/<date>_<uid>
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _TEXTS = ("method", "variant", "dataset", "split", "status_reason", "git_commit")
@@ -71,7 +72,11 @@ class Place:
     @property
     def view(self) -> str:
         """What the file is part of."""
-        known = {EXPERIMENT_RUN: "the table of runs", **{line: line for line in _LINES}}
+        known = {
+            EXPERIMENT_RUN: "the table of runs",
+            PLOTS_RUN: PLOTS_RUN,
+            **{line: line for line in _LINES},
+        }
         return known.get(self.parts[0], "the layout compression-board")
 
 
@@ -91,7 +96,8 @@ def place_of(source: Source) -> Place | None:
         if "/".join(below) in listed:
             tables = (path for path in listed if path.startswith(f"{EXPERIMENT_RUN}/"))
             return Place(below, up, next(tables, ""))
-    for depth, first in ((1, EXPERIMENT_RUN), *((2, line) for line in _LINES), (_DEPTH, RUNS)):
+    reserved = ((1, name) for name in (EXPERIMENT_RUN, PLOTS_RUN))
+    for depth, first in (*reserved, *((2, line) for line in _LINES), (_DEPTH, RUNS)):
         if parts[-depth - 1 : -depth] == (first,):
             return Place(parts[-depth - 1 :])
     return None
