@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cetrack.report import Cell, Column, Kind, Section, Table
-from cetrack.report.cells import short_number
+from cetrack.report.numbers import short_number
 from cetrack.report.json import dumps, plain
 from cetrack.report.measures import metric_column
 from cetrack.report.sparkline import BLOCKS, PLAIN, sparkline
