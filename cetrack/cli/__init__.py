@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from cetrack.cli import (
+    check,
     database,
     demo,
     export_runs,
@@ -92,6 +93,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "models": models.models,
     "metrics": metrics.metrics,
     "sql": sql.sql,
+    "check": check.check,
     "export-runs": export_runs.export_runs,
     "export-tb": export_tb.export_tb,
     "forget": forget.forget,
