@@ -102,17 +102,22 @@ def load_gates(path: Path) -> tuple[Gate, ...]:
 
 
 def _gate(path: Path, text: str, name: str, table: Any) -> Gate:
-    where = f"{_TABLE}.{name}"
     try:
         values = _values(name, table)
-        lines = {key: toml_text.line_of(key, text, after=where) for key in table}
-        lines[""] = toml_text.line_of(where, text)
+        lines = {key: _line(text, name, key) for key in ("", *table)}
         return Gate(name=name, origin=path, lines=lines, **values)
     except GateError as error:
-        key = error.key.partition(".")[0]
-        line = toml_text.line_of(key or where, text, after=where if key else "")
-        place = f"{where}.{error.key}" if error.key else where
+        line = _line(text, name, error.key.partition(".")[0])
+        place = f"{_TABLE}.{name}.{error.key}" if error.key else f"{_TABLE}.{name}"
         raise toml_text.wrong(path, line, f"{place}: {error.problem}", error.hint) from error
+
+
+def _line(text: str, name: str, key: str = "") -> str:
+    """Where a key of a gate stands or, for a blank one, the gate."""
+    table = f"{_TABLE}.{name}"
+    if not toml_text.has_table(table, text):
+        return toml_text.line_of(name, text, after=_TABLE)
+    return toml_text.line_of(key, text, after=table) if key else toml_text.line_of(table, text)
 
 
 def _values(name: str, table: Any) -> dict[str, Any]:

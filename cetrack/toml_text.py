@@ -38,6 +38,11 @@ def line_of(name: str, text: str, *, after: str = "") -> str:
     return str(text.count("\n", 0, begin.end()) + 1) if begin else "1"
 
 
+def has_table(name: str, text: str) -> bool:
+    """True where the table has a heading of its own."""
+    return _header(name).search(text) is not None
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")

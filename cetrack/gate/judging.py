@@ -44,9 +44,11 @@ def judge(connection: Connection, gates: Sequence[Gate], where: Expr | None = No
             unmet.append(gate)
         else:
             found.append(_no_run(gate, metrics, unjudged(gate.missing), "no finished run matches"))
-    status = Status.SKIPPED if any(result.run for result in found) else Status.MISSING
-    reason = "no run of this gate matches --filter"
-    found += [_no_run(gate, _metrics_of(gate, facts), status, reason) for gate in unmet]
+    none_judged = not any(result.run for result in found)
+    for gate in unmet:
+        status = unjudged(gate.missing) if none_judged else Status.SKIPPED
+        reason = "no run of this gate matches --filter"
+        found.append(_no_run(gate, _metrics_of(gate, facts), status, reason))
     order = {gate.name: place for place, gate in enumerate(gates)}
     found.sort(key=lambda result: order[result.gate])
     return CheckReport(gates=tuple(order), results=tuple(found))
