@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -168,8 +169,10 @@ def _show(report: CheckReport, format: CheckFormat) -> None:
     else:
         output.write(rendering.RENDERERS[format](report))
     output.say(rendering.summary(report))
-    if not report.passed:
-        output.say("accept a change: cetrack check --accept GATE:MODEL --why TEXT")
+    refused = next((result for result in report.refused if result.is_complete), None)
+    if refused is not None:
+        target = shlex.quote(f"{refused.gate}:{refused.model}")
+        output.say(f"accept it: cetrack check --accept {target} --why TEXT")
 
 
 def _write_files(report: CheckReport, files: Mapping[CheckFormat, Path | None]) -> None:
