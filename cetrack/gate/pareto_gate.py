@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from cetrack.analysis.dominance import dominating
 from cetrack.gate.limits import quantity
-from cetrack.gate.reading import acceptances, alike, measured, moment_of
+from cetrack.gate.reading import LikeRun, acceptances, alike, measured, moment_of
 from cetrack.gate.results import Acceptance, GateResult, Status
 from cetrack.gates import Gate
 from cetrack.report.cells import UID_LENGTH, short_number
@@ -33,7 +33,7 @@ def results(
     rows = [row for row, _ in blanks]
     names = [metric.name for metric in metrics]
     groups = alike(connection, rows)
-    ids = sorted({row["run_id"] for several in groups.values() for row in several})
+    ids = sorted({run.run_id for several in groups.values() for run in several})
     numbers = measured(connection, ids, names)
     accepted = acceptances(connection, {row["series_key"] for row in rows})
     for row, blank in blanks:
@@ -41,7 +41,7 @@ def results(
         earlier = [
             other
             for other in group
-            if moment_of(other) < moment_of(row) and _is_complete(other, names, numbers)
+            if other.moment < moment_of(row) and _is_complete(other, names, numbers)
         ]
         better = _better(gate, metrics, row, earlier, numbers)
         since = _accepted_since(row, names, accepted)
@@ -49,8 +49,8 @@ def results(
         yield _result(replace(blank, check=KEY, limit=words), better, since, len(earlier), numbers)
 
 
-def _is_complete(row: RunRow, names: Sequence[str], numbers: Numbers) -> bool:
-    found = [numbers.get((row["run_id"], name)) for name in names]
+def _is_complete(run: LikeRun, names: Sequence[str], numbers: Numbers) -> bool:
+    found = [numbers.get((run.run_id, name)) for name in names]
     return all(value is not None and math.isfinite(value) for value in found)
 
 
@@ -58,14 +58,14 @@ def _better(
     gate: Gate,
     metrics: Sequence[MetricFacts],
     row: RunRow,
-    earlier: Sequence[RunRow],
+    earlier: Sequence[LikeRun],
     numbers: Numbers,
-) -> list[RunRow]:
+) -> list[LikeRun]:
     """The earlier runs that dominate a run, by start."""
     names = [metric.name for metric in metrics]
     directions = [cast("Literal['lower', 'higher']", metric.direction) for metric in metrics]
     own = np.array([numbers[row["run_id"], name] for name in names], np.float64)
-    table = [[numbers[other["run_id"], name] for name in names] for other in earlier]
+    table = [[numbers[other.run_id, name] for name in names] for other in earlier]
     values = np.array(table, np.float64)
     dominates = dominating(values, own, directions, slack_pct=gate.slack_pct)
     return [other for other, is_better in zip(earlier, dominates, strict=True) if is_better]
@@ -87,7 +87,7 @@ def _accepted_since(
 
 def _result(
     blank: GateResult,
-    better: Sequence[RunRow],
+    better: Sequence[LikeRun],
     since: Acceptance | None,
     compared: int,
     numbers: Numbers,
@@ -96,20 +96,20 @@ def _result(
         runs = f"{compared} earlier run{'' if compared == 1 else 's'}"
         return replace(blank, status=Status.PASSED, reason=f"compared with {runs}")
     if since is not None:
-        still = [row for row in better if moment_of(row) >= since.moment]
+        still = [run for run in better if run.moment >= since.moment]
         if not still:
             return replace(blank, status=Status.ACCEPTED, reason=since.words)
         better = still
     best = better[-1]
     against = "; ".join(
-        f"{item.metric} {quantity(numbers[best['run_id'], item.metric] or 0.0, item.unit)}"
+        f"{item.metric} {quantity(numbers[best.run_id, item.metric] or 0.0, item.unit)}"
         for item in blank.measured
     )
     return replace(
         blank,
         status=Status.FAILED,
-        reference_uid=best["uid"],
-        reason=f"run {best['uid'][:UID_LENGTH]} is better: {against}",
+        reference_uid=best.uid,
+        reason=f"run {best.uid[:UID_LENGTH]} is better: {against}",
     )
 
 

@@ -6,7 +6,7 @@ Takes an open connection. Values come from the views, so that derived metrics ar
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,9 +22,10 @@ from cetrack.identity import LIKE_FIELDS
 from cetrack.models import Acceptance as AcceptanceRow
 from cetrack.models import (
     Metric,
+    Model,
+    Precision,
     Run,
     comparisons_view,
-    history_view,
     measurements_view,
     runs_view,
 )
@@ -99,14 +100,14 @@ def past_of(
     connection: Connection, series_keys: Iterable[str], metric: str
 ) -> dict[str, list[PastRun]]:
     """Series → its runs that have the metric, by start. Failed and killed runs are left out."""
-    view = history_view.c
+    view = measurements_view.c  # "history" has the same rows, and numbers them for nothing
     query = (
-        select(view.series_key, view.started_at, view.uid, view.value)
+        select(Run.series_key, view.started_at, view.uid, view.value)
         .join(Run, Run.id == view.run_id)
         .where(view.metric == metric, Run.status.in_(_USABLE))
     )
     found: dict[str, list[PastRun]] = defaultdict(list)
-    for row in rows_where(connection, query, view.series_key, sorted(set(series_keys))):
+    for row in rows_where(connection, query, Run.series_key, sorted(set(series_keys))):
         value = np.nan if row.value is None else row.value
         found[row.series_key].append(PastRun((row.started_at, row.uid), value))
     for runs in found.values():
@@ -130,33 +131,60 @@ def segments_before(
     return [np.array(values, np.float64) for values in segments if values]
 
 
-def alike(connection: Connection, rows: Sequence[RunRow]) -> dict[tuple[str, str], list[RunRow]]:
-    """(like_key, precision) → every finished run of it, of the set-ups of ``rows``, by start."""
-    keys = sorted({row["like_key"] for row in rows})
-    query = select(runs_view).where(runs_view.c.status.in_(_USABLE))
-    found: dict[tuple[str, str], list[RunRow]] = defaultdict(list)
-    for row in rows_where(connection, query, runs_view.c.like_key, keys):
-        found[row.like_key, row.precision].append(dict(row._mapping))
+@dataclass(frozen=True, slots=True)
+class LikeRun:
+    """A run of the same model, set-up and precision as another one."""
+
+    run_id: int
+    moment: Moment
+
+    @property
+    def uid(self) -> str:
+        """The run's name."""
+        return self.moment[1]
+
+
+def alike(connection: Connection, rows: Sequence[RunRow]) -> dict[tuple[str, str], list[LikeRun]]:
+    """(like_key, precision) of ``rows`` → every finished run of it, by start."""
+    wanted = {(row["like_key"], row["precision"]) for row in rows}
+    query = (
+        select(Run.id, Run.uid, Run.started_at, Run.like_key, Precision.name.label("precision"))
+        .join(Precision, Precision.id == Run.precision_id)
+        .where(Run.status.in_(_USABLE), Precision.name.in_({name for _, name in wanted}))
+    )
+    found: dict[tuple[str, str], list[LikeRun]] = defaultdict(list)
+    for row in rows_where(connection, query, Run.like_key, sorted({key for key, _ in wanted})):
+        found[row.like_key, row.precision].append(LikeRun(row.id, (row.started_at, row.uid)))
     for several in found.values():
-        several.sort(key=moment_of)
+        several.sort(key=lambda run: run.moment)
     return found
 
 
 def acceptances(
-    connection: Connection, series_keys: Iterable[str] | None = None
+    connection: Connection, series_keys: Collection[str] | None = None
 ) -> list[Acceptance]:
-    """Everything that was accepted, in these series or everywhere, by the start of the runs."""
-    query = select(
-        runs_view.c.run_id, runs_view.c.uid, runs_view.c.series_key, runs_view.c.model,
-        runs_view.c.precision, runs_view.c.started_at, Metric.name.label("metric"), Metric.unit,
-        AcceptanceRow.value, AcceptanceRow.accepted_by, AcceptanceRow.reason,
-        AcceptanceRow.accepted_at,
-    ).join(AcceptanceRow, AcceptanceRow.run_id == runs_view.c.run_id).join(
-        Metric, Metric.id == AcceptanceRow.metric_id
+    """Everything that was accepted, in these series or everywhere, by the start of the runs.
+
+    There are few of them, and fewest runs have one: these are asked for first.
+    """
+    ids = sorted(set(connection.scalars(select(AcceptanceRow.run_id))))
+    if not ids:
+        return []
+    query = (
+        select(
+            Run.id.label("run_id"), Run.uid, Run.series_key, Model.name.label("model"),
+            Precision.name.label("precision"), Run.started_at, Metric.name.label("metric"),
+            Metric.unit, AcceptanceRow.value, AcceptanceRow.accepted_by, AcceptanceRow.reason,
+            AcceptanceRow.accepted_at,
+        )
+        .select_from(AcceptanceRow)
+        .join(Run, Run.id == AcceptanceRow.run_id)
+        .join(Model, Model.id == Run.model_id)
+        .join(Precision, Precision.id == Run.precision_id)
+        .join(Metric, Metric.id == AcceptanceRow.metric_id)
+        .where(is_among(AcceptanceRow.run_id, ids))
     )  # fmt: skip
-    if series_keys is None:
-        rows = list(connection.execute(query))
-    else:
-        rows = rows_where(connection, query, runs_view.c.series_key, sorted(set(series_keys)))
-    found = [Acceptance(**row._mapping) for row in rows]
+    found = [Acceptance(**row._mapping) for row in connection.execute(query)]
+    if series_keys is not None:
+        found = [item for item in found if item.series_key in series_keys]
     return sorted(found, key=lambda item: (item.moment, item.metric))
