@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cetrack.filter import Expr
+    from cetrack.gate import CheckReport
     from cetrack.ingest import IngestReport
     from cetrack.inside import Origin
     from cetrack.store import Store
@@ -121,6 +122,12 @@ class Database:
         from cetrack.export_tb import export_tb
 
         return export_tb(self._opened(), Path(directory), where=self._parsed(filter), **options)
+
+    def check(self, gates: str | Path, *, filter: Filter = None) -> CheckReport:
+        """What the gates of a file say of the newest runs; see docs/check.md."""
+        from cetrack.gate import check, load_gates
+
+        return check(self._opened(), load_gates(Path(gates)), where=self._parsed(filter))
 
     def close(self) -> None:
         """Give back the connections."""

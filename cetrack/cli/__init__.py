@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from cetrack.cli import (
+    check,
     compare,
     database,
     demo,
@@ -99,6 +100,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "pareto": pareto.pareto,
     "trend": trend.trend,
     "sql": sql.sql,
+    "check": check.check,
     "export-runs": export_runs.export_runs,
     "export-tb": export_tb.export_tb,
     "forget": forget.forget,
