@@ -1,6 +1,7 @@
 """Settings: the command line, then the environment, then ``cetrack.toml``, then the default.
 
-``[formats.<name>]`` tables of the file define formats: see :mod:`cetrack.mappings`.
+``[formats.<name>]`` tables of the file define formats: see :mod:`cetrack.mappings`;
+``[reports.<name>]`` tables save reports: see :mod:`cetrack.table_request`.
 
 Pure: reads at most one small file, the nearest ``cetrack.toml`` from the working folder upward,
 and knows nothing of databases but how their URLs are written.
@@ -11,12 +12,14 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from cetrack.errors import UsageError
 from cetrack.mappings import Format, MappingError, parse_formats
+from cetrack.table_request import TableRequest, parse_reports
 
 FILE_NAME = "cetrack.toml"
 DEFAULT_DATABASE = "sqlite:///cetrack.db"
@@ -32,10 +35,15 @@ class Settings:
     experiment: str | None = None
     baseline_precision: str | None = None
     formats: tuple[Format, ...] = ()
+    reports: tuple[TableRequest, ...] = ()
 
 
 SETTING_NAMES = tuple(field.name for field in fields(Settings))
-_FORMATS = "formats"
+# settings that are tables of named tables, and what makes values of them
+_SECTIONS: Mapping[str, Callable[[Any, str], Any]] = {
+    "formats": parse_formats,
+    "reports": parse_reports,
+}
 
 
 def database_url(option: str | None, environment: Mapping[str, str], settings: Settings) -> str:
@@ -81,18 +89,18 @@ def load_settings(path: Path) -> Settings:
         _check(path, text, name, value)
     if "db" in values:
         values["db"] = _anchored(values["db"], path.parent)
-    if _FORMATS in values:
-        values[_FORMATS] = _formats(path, text, values[_FORMATS])
+    for section in _SECTIONS.keys() & values.keys():
+        values[section] = _parsed(path, text, section, values[section])
     return Settings(**values)
 
 
-def _formats(path: Path, text: str, tables: object) -> tuple[Format, ...]:
+def _parsed(path: Path, text: str, section: str, tables: object) -> Any:
     try:
-        return parse_formats(tables, str(path))
+        return _SECTIONS[section](tables, str(path))
     except MappingError as error:
         names = error.key.split(".", 2)
-        line = _line_of(names[-1], text, after=f"{_FORMATS}.{names[0]}")
-        place = f"formats.{error.key}" if error.key else _FORMATS
+        line = _line_of(names[-1], text, after=f"{section}.{names[0]}")
+        place = f"{section}.{error.key}" if error.key else section
         raise _wrong(path, line, f"{place}: {error.problem}", error.hint) from error
 
 
@@ -110,7 +118,7 @@ def _check(path: Path, text: str, name: str, value: object) -> None:
         near = difflib.get_close_matches(name, SETTING_NAMES, n=1)
         hint = f"did you mean {near[0]}?" if near else f"settings: {', '.join(SETTING_NAMES)}"
         raise _wrong(path, _line_of(name, text), f"no setting called '{name}'", hint)
-    if name != _FORMATS and not isinstance(value, str):
+    if name not in _SECTIONS and not isinstance(value, str):
         raise _wrong(path, _line_of(name, text), f"{name} must be text in quotes")
 
 

@@ -86,6 +86,8 @@ class Table:
     best: frozenset[tuple[int, int]] = frozenset()
     notes: tuple[str, ...] = ()
     provenance: tuple[str, ...] = ()
+    caption: str = ""
+    missing: str | None = None
 
     def __post_init__(self) -> None:
         """Every row has a cell for every column."""
