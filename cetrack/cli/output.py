@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from cetrack.errors import UsageError
-from cetrack.report import Format, Kind, Section, Table, render, render_sections
+from cetrack.report import (
+    Format,
+    Kind,
+    Section,
+    Table,
+    render,
+    render_bytes,
+    render_sections,
+    render_sections_bytes,
+)
 from cetrack.report.cells import column_texts, visible, width
 from cetrack.report.table import Column, with_columns
 
@@ -31,9 +40,27 @@ _NAMED = 8  # so many columns that were left out are named
 
 def write(text: str) -> None:
     """Part of the result. A reader that has gone away ends the program without a word."""
-    try:
+    with _reader_may_go():
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+def write_bytes(content: bytes) -> None:
+    """A result that is no text. Raises UsageError where a person looks."""
+    if is_terminal():
+        raise UsageError(
+            "this result is no text, and stdout is a terminal",
+            hint="send it to a file, e.g. cetrack runs --format parquet > runs.parquet",
+        )
+    with _reader_may_go():
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _reader_may_go() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         # the interpreter flushes once more at its end, and would complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -58,16 +85,19 @@ def emit(table: Table, format: Format, *, empty: str = "") -> None:
         say(empty)
     elif format is Format.TABLE and is_terminal():
         _print_tables([Section(key="", title="", table=table)])
+    elif format.is_binary:
+        write_bytes(render_bytes(table, format))
     else:
         write(render(table, format))
 
 
 def emit_sections(sections: Sequence[Section], format: Format) -> None:
     """Write an answer of several tables; people do not see the empty ones."""
-    for_people = format in (Format.TABLE, Format.MD)
-    shown = [section for section in sections if section.table.rows or not for_people]
+    shown = [item for item in sections if item.table.rows or not format.is_for_people]
     if format is Format.TABLE and is_terminal():
         _print_tables(shown)
+    elif format.is_binary:
+        write_bytes(render_sections_bytes(shown, format))
     else:
         write(render_sections(shown, format))
 
@@ -129,6 +159,8 @@ def _print_tables(sections: Sequence[Section]) -> None:
         table, left_out = fitting(section.table, console.width - indent)
         with_headers = not section.is_mapping
         console.print(Padding(_rich_table(table, with_headers=with_headers), (0, 0, 0, indent)))
+        for note in table.notes:
+            console.print(Padding(Text(visible(note)), (0, 0, 0, indent)))
         if left_out:
             say(_left_out(left_out))
 
@@ -157,8 +189,13 @@ def _rich_table(table: Table, *, with_headers: bool) -> RichTable:
             overflow="fold",
             style="dim" if column.kind is Kind.UID else "",
         )
-    for row in zip(*columns, strict=True):
-        made.add_row(*map(Text, row))
+    for number, row in enumerate(zip(*columns, strict=True)):
+        made.add_row(
+            *(
+                Text(text, style="bold" if (number, index) in table.best else "")
+                for index, text in enumerate(row)
+            )
+        )
     return made
 
 

@@ -20,8 +20,9 @@ def runs(
     """List runs, the newest first.
 
     A column is a field (model, precision, started_at …), a metric, a metric's .min, .max, .mean
-    or .std, param.NAME or tag.NAME. JSON and CSV hold every field and every metric unless
-    --columns says otherwise. A terminal shows the first 50 runs unless --limit says otherwise.
+    or .std, param.NAME or tag.NAME. JSON, CSV and Parquet hold every field and every metric
+    unless --columns says otherwise. A terminal shows the first 50 runs unless --limit says
+    otherwise.
 
     \b
     Examples:
@@ -30,12 +31,12 @@ def runs(
       cetrack runs --sort -accuracy --limit 10
       cetrack runs --columns model,precision,accuracy,latency_mean_ms.max,param.lr
       cetrack runs --format csv > runs.csv
+      cetrack runs --format parquet > runs.parquet
     """
     from cetrack import queries
 
     on_screen = format is Format.TABLE and output.is_terminal()
     most = (_SCREENFUL if on_screen else None) if limit is None else limit or None
-    brief = format in (Format.TABLE, Format.MD)
     with opening.open_store(db) as store:
         table = queries.list_runs(
             store,
@@ -43,7 +44,7 @@ def runs(
             sort=sort or [],
             columns=columns or [],
             limit=most,
-            detail=queries.Detail.BRIEF if brief else queries.Detail.FULL,
+            detail=queries.Detail.BRIEF if format.is_for_people else queries.Detail.FULL,
         )
     output.emit(table, format, empty="no runs match" if filter else "no runs yet")
     if table.total is not None and table.total > len(table.rows) and limit is None:

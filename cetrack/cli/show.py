@@ -24,7 +24,7 @@ def show(
     """Show everything about one run.
 
     Its fields, its metrics with their spread, how it compares with its baseline, parameters,
-    tags, artifacts, and the files that it was met in. CSV holds the metrics.
+    tags, artifacts, and the files that it was met in. CSV and Parquet hold the metrics.
 
     \b
     Examples:
@@ -35,8 +35,8 @@ def show(
 
     with opening.open_store(db) as store:
         sections = queries.show_run(store, run)
-    for_people = format in (Format.TABLE, Format.MD)
-    output.emit_sections([_readable(item) for item in sections] if for_people else sections, format)
+    readable = map(_readable, sections) if format.is_for_people else sections
+    output.emit_sections(list(readable), format)
 
 
 def _readable(section: Section) -> Section:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
+from cetrack.report.numbers import is_number, number_text, number_texts
 from cetrack.report.table import Cell, Column, Kind
 
-DIGITS = 5  # significant digits of a number on its own
 UID_LENGTH = 10
 MISSING = "-"
-_MOST_DIGITS = 8  # of the largest number, when a column shares its decimal places
-_FEWEST_DIGITS = 3  # of the smallest one
 _MIDNIGHT = " 00:00"
-_SMALL, _LARGE = 1e-4, 1e15
 
 
 def visible(text: str) -> str:
@@ -33,8 +29,8 @@ def visible(text: str) -> str:
 
 def column_texts(column: Column, cells: Sequence[Cell], *, missing: str = MISSING) -> list[str]:
     """The cells of one column; numbers share their decimal places where that is readable."""
-    if column.is_numeric and column.alike:
-        return _number_texts(cells, missing)
+    if column.is_numeric:
+        return _number_texts(column, cells, missing)
     if column.kind is Kind.TIME:
         return _time_texts(cells, missing)
     if column.kind is Kind.UID:
@@ -48,31 +44,11 @@ def cell_text(cell: Cell, missing: str = MISSING) -> str:
         return missing
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    if isinstance(cell, float):
-        return short_number(cell)
+    if is_number(cell):
+        return number_text(cell)
     if isinstance(cell, datetime):
         return cell.strftime("%Y-%m-%d %H:%M")
     return visible(str(cell))
-
-
-def short_number(value: float) -> str:
-    """About five significant digits: 0.87654, 12.346, 1.2e-05; whole numbers in full."""
-    if not math.isfinite(value):
-        return str(value)
-    if value == 0:
-        return "0"
-    if not _SMALL <= abs(value) < _LARGE:
-        mantissa, _, exponent = f"{value:.{DIGITS - 1}e}".partition("e")
-        return f"{_trimmed(mantissa)}e{exponent}"
-    return _trimmed(f"{value:.{_places(value)}f}")
-
-
-def _places(value: float) -> int:
-    return max(0, DIGITS - 1 - math.floor(math.log10(abs(value))))
-
-
-def _trimmed(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _time_texts(cells: Sequence[Cell], missing: str) -> list[str]:
@@ -82,26 +58,10 @@ def _time_texts(cells: Sequence[Cell], missing: str) -> list[str]:
     return [text.removesuffix(_MIDNIGHT) for text in texts] if only_days else texts
 
 
-def _number_texts(cells: Sequence[Cell], missing: str) -> list[str]:
-    places = _common_places([cell for cell in cells if isinstance(cell, float)])
-    return [
-        f"{cell:.{places}f}"
-        if places is not None and isinstance(cell, float) and math.isfinite(cell)
-        else cell_text(cell, missing)
-        for cell in cells
-    ]
-
-
-def _common_places(values: Sequence[float]) -> int | None:
-    """The decimal places that all ``values`` are readable with; None when there are none such."""
-    numbers = [abs(value) for value in values if math.isfinite(value) and value != 0]
-    if not numbers or min(numbers) < _SMALL or max(numbers) >= _LARGE:
-        return None
-    wanted = max(len(short_number(value).partition(".")[2]) for value in numbers)
-    room = _MOST_DIGITS - max(1, math.floor(math.log10(max(numbers))) + 1)
-    places = min(wanted, max(0, room))
-    needed = _FEWEST_DIGITS - 1 - math.floor(math.log10(min(numbers)))
-    return places if places >= min(wanted, needed) else None
+def _number_texts(column: Column, cells: Sequence[Cell], missing: str) -> list[str]:
+    numbers = [cell for cell in cells if is_number(cell)]
+    written = iter(number_texts(numbers, places=column.places, alike=column.alike))
+    return [next(written) if is_number(cell) else cell_text(cell, missing) for cell in cells]
 
 
 def width(text: str) -> int:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from cetrack.errors import UsageError
+from cetrack.report.flat import flat
 from cetrack.report.json import iso
-from cetrack.report.table import Cell, Section, Spread, Table
+from cetrack.report.table import Scalar, Section, Table, first_table
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NEEDS_QUOTES = frozenset(',"\r\n')
@@ -20,17 +20,15 @@ _BLANK = '""'  # a record of one blank field is not a blank line
 
 def render(table: Table) -> str:
     """A header row and a row per row."""
-    lines = [_line([_guarded(name) for name in table.names])]
-    lines += [_line([_field(cell) for cell in row]) for row in table.rows]
+    flattened = flat(table)
+    lines = [_line([_guarded(name) for name in flattened.names])]
+    lines += [_line([_field(cell) for cell in row]) for row in flattened.rows]
     return "".join(lines).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def render_sections(sections: Sequence[Section]) -> str:
     """CSV holds one table: the first section that is one."""
-    for section in sections:
-        if not section.is_mapping:
-            return render(section.table)
-    raise UsageError("there is no table for CSV in this answer", hint="use --format json")
+    return render(first_table(sections, "CSV"))
 
 
 def _line(fields: Sequence[str]) -> str:
@@ -43,15 +41,13 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES & set(text) else text
 
 
-def _field(cell: Cell) -> str:
+def _field(cell: Scalar) -> str:
     if cell is None:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, datetime):
         return iso(cell)
-    if isinstance(cell, Spread):
-        return repr(cell.mean)
     return repr(cell) if isinstance(cell, int | float) else _guarded(cell)
 
 

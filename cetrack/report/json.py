@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from cetrack.report.table import Section, Table
+from cetrack.report.flat import flat
+from cetrack.report.table import Section, Spread, Table
 
 
 def render(table: Table) -> str:
@@ -39,8 +40,9 @@ def _content(section: Section) -> Any:
 
 def objects(table: Table) -> list[dict[str, Any]]:
     """The rows as objects that strict JSON can hold."""
-    names = table.names
-    return [dict(zip(names, map(plain, row), strict=True)) for row in table.rows]
+    flattened = flat(table)
+    names = flattened.names
+    return [dict(zip(names, map(plain, row), strict=True)) for row in flattened.rows]
 
 
 def plain(value: Any) -> Any:
@@ -51,6 +53,8 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, datetime):
         return iso(value)
+    if isinstance(value, Spread):
+        return {"mean": plain(value.mean), "std": plain(value.std), "n": value.n}
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from cetrack.report.cells import column_texts, visible, width
-from cetrack.report.table import Column, Section, Table
+from cetrack.report.html import comment
+from cetrack.report.table import Section, Table
 
 _MISSING = "–"
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {char: f"\\{char}" for char in "\\|`*[]~$"}
@@ -15,12 +16,12 @@ _EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # inside a word it i
 
 
 def render(table: Table) -> str:
-    """A header, a rule that aligns numbers at the right, and a line per row."""
-    columns = [
-        _column(column, column_texts(column, table.cells(index), missing=_MISSING))
-        for index, column in enumerate(table.columns)
-    ]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in zip(*columns, strict=True))
+    """A header, a rule that aligns numbers at the right, a line per row; notes below."""
+    columns = [_column(table, index) for index in range(len(table.columns))]
+    lines = "".join(f"| {' | '.join(cells)} |\n" for cells in zip(*columns, strict=True))
+    notes = "".join(f"\n{escaped(note)}\n" for note in table.notes)
+    provenance = comment(table.provenance)
+    return lines + notes + (f"\n{provenance}" if provenance else "")
 
 
 def render_sections(sections: Sequence[Section]) -> str:
@@ -38,11 +39,17 @@ def escaped(text: str) -> str:
     return _EDGE_UNDERSCORE.sub(r"\\_", plain)
 
 
-def _column(column: Column, texts: Sequence[str]) -> list[str]:
-    cells = [escaped(column.header), *(escaped(text) for text in texts)]
-    most = max(3, *map(width, cells))
+def _column(table: Table, index: int) -> list[str]:
+    column = table.columns[index]
+    texts = column_texts(column, table.cells(index), missing=_MISSING)
+    cells = [
+        f"**{escaped(text)}**" if (row, index) in table.best else escaped(text)
+        for row, text in enumerate(texts)
+    ]
+    head = escaped(column.header)
+    most = max(3, *map(width, [head, *cells]))
     rule = "-" * (most - 1) + ":" if column.is_numeric else "-" * most
-    head, *rest = [_padded(cell, most, right=column.is_numeric) for cell in cells]
+    head, *rest = [_padded(cell, most, right=column.is_numeric) for cell in [head, *cells]]
     return [head, rule, *rest]
 
 

@@ -24,8 +24,12 @@ class Spread:
     n: int | None = None
 
 
-Cell = str | int | float | bool | datetime | Spread | None
+Scalar = str | int | float | bool | datetime | None
+Cell = Scalar | Spread
 Row = tuple[Cell, ...]
+
+
+ARROWS = {"lower": "↓", "higher": "↑"}
 
 
 class Kind(StrEnum):
@@ -43,10 +47,10 @@ class Column:
 
     The numbers of a column that is ``alike`` measure the same thing and share decimal places.
     A terminal too narrow for the whole table leaves out the columns of the highest ``rank``; those
-    of rank 0 always stay. Text in it may be folded down to ``fold_at`` characters. Tables for
-    papers show ``title`` above the column (else its name), under the heading ``group`` that
-    neighbours share, an arrow for the ``direction`` that is better (``lower`` or ``higher``), and
-    numbers with ``places`` decimals; other formats know nothing of these.
+    of rank 0 always stay. Text in it may be folded down to ``fold_at`` characters. People read
+    ``title`` above the column (else its name), under the heading ``group`` that neighbours share,
+    an arrow for the ``direction`` that is better (``lower`` or ``higher``), and numbers with
+    ``places`` decimals; machine formats know nothing of these.
     """
 
     name: str
@@ -61,9 +65,16 @@ class Column:
     places: int | None = None
 
     @property
+    def heading(self) -> str:
+        """What people read above the column, below its group."""
+        unit = f"({self.unit})" if self.unit else ""
+        arrow = ARROWS.get(self.direction or "", "")
+        return " ".join(filter(None, (self.title or self.name, unit, arrow)))
+
+    @property
     def header(self) -> str:
-        """What people read above the column."""
-        return f"{self.name} ({self.unit})" if self.unit else self.name
+        """What people read above the column where all is in one line."""
+        return f"{self.group} {self.heading}" if self.group else self.heading
 
     @property
     def is_numeric(self) -> bool:
@@ -75,9 +86,9 @@ class Column:
 class Table:
     """Rows of cells under columns; ``total`` counts the rows that there are without a limit.
 
-    ``best`` are the cells, by row and column, that tables for papers print bold; ``notes`` are
+    ``best`` are the cells, by row and column, that are bold where there is bold; ``notes`` are
     sentences below the table; ``provenance`` are lines that say where the numbers come from, for
-    a comment in formats that have one.
+    a comment in formats that have one. Machine formats have no ``best`` and no ``notes``.
     """
 
     columns: tuple[Column, ...]
@@ -116,12 +127,22 @@ class Section:
     is_mapping: bool = False
 
 
+def first_table(sections: Sequence[Section], format: str) -> Table:
+    """The first section that is a list, for a format that holds one table."""
+    for section in sections:
+        if not section.is_mapping:
+            return section.table
+    raise UsageError(f"there is no table for {format} in this answer", hint="use --format json")
+
+
 def with_columns(table: Table, indices: Sequence[int]) -> Table:
     """The same rows with only these columns, in this order."""
+    moved = {old: new for new, old in enumerate(indices)}
     return replace(
         table,
         columns=tuple(table.columns[index] for index in indices),
         rows=tuple(tuple(row[index] for index in indices) for row in table.rows),
+        best=frozenset((row, moved[column]) for row, column in table.best if column in moved),
     )
 
 
@@ -139,21 +160,33 @@ def arrange(
     table: Table, *, sort: Sequence[str] = (), columns: Sequence[str] = (), limit: int | None = None
 ) -> Table:
     """Sort by column names (``-name``: descending, blanks last), cut, and choose columns."""
-    rows = list(table.rows)
+    order = list(range(len(table.rows)))
     for key in reversed(sort):  # sorts are stable: the first key is applied last
-        index = _index(table, key.removeprefix("-"))
-        known = [row for row in rows if row[index] is not None]
-        known.sort(key=lambda row: _order(row[index]), reverse=key.startswith("-"))
-        rows = known + [row for row in rows if row[index] is None]
-    shown = rows if limit is None else rows[:limit]
-    arranged = replace(table, rows=tuple(shown), total=len(rows))
+        cells = table.cells(_index(table, key.removeprefix("-")))
+        known = [row for row in order if cells[row] is not None]
+        known.sort(key=lambda row: _order(cells[row]), reverse=key.startswith("-"))
+        order = known + [row for row in order if cells[row] is None]
+    arranged = _with_rows(table, order if limit is None else order[:limit])
     if not columns:
         return arranged
     return with_columns(arranged, [_index(table, name) for name in columns])
 
 
+def _with_rows(table: Table, indices: Sequence[int]) -> Table:
+    """Only these rows, in this order; ``total`` still counts all."""
+    moved = {old: new for new, old in enumerate(indices)}
+    return replace(
+        table,
+        rows=tuple(table.rows[index] for index in indices),
+        total=len(table.rows),
+        best=frozenset((moved[row], column) for row, column in table.best if row in moved),
+    )
+
+
 def _order(cell: Cell) -> tuple[Any, ...]:
-    return (str(cell).casefold(), str(cell)) if isinstance(cell, str) else (cell,)
+    if isinstance(cell, str):
+        return (cell.casefold(), cell)
+    return (cell.mean if isinstance(cell, Spread) else cell,)
 
 
 def _index(table: Table, name: str) -> int:

@@ -11,8 +11,14 @@ GAP = "  "
 
 
 def render(table: Table) -> str:
-    """A line of headers and a line per row."""
-    return _aligned(table, [[visible(column.header)] for column in table.columns])
+    """A line of headers and a line per row; notes below."""
+    lines = _aligned(table, [[visible(column.header)] for column in table.columns])
+    return lines + ("\n" if table.notes else "") + notes(table)
+
+
+def notes(table: Table) -> str:
+    """The sentences below a table, a line each."""
+    return "".join(f"{visible(note)}\n" for note in table.notes)
 
 
 def render_sections(sections: Sequence[Section]) -> str:

@@ -12,8 +12,8 @@ import pytest
 
 from cetrack.errors import UsageError
 from cetrack.report import Column, Format, Kind, Section, Table, render, render_sections
-from cetrack.report.cells import short_number
 from cetrack.report.measures import metric_column
+from cetrack.report.numbers import short_number
 from cetrack.report.table import arrange
 
 HOSTILE = 'evil\x1b[31m\x07\u202e\n<script>alert("x")</script> | `a` [b](c) \ud800'
@@ -25,7 +25,7 @@ def table(*cells: object, kind: Kind = Kind.TEXT, name: str = "x") -> Table:
     return Table(columns=(Column(name=name, kind=kind),), rows=rows)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("format", Format)
+@pytest.mark.parametrize("format", [item for item in Format if not item.is_binary])
 def test_every_format_can_be_written_as_utf8_whatever_the_names(format: Format) -> None:
     text = render(table(HOSTILE, name=HOSTILE), format)
 

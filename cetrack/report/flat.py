@@ -1,0 +1,65 @@
+"""A table for programs: every cell is a scalar, a spread is three columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from cetrack.report.table import Cell, Column, Scalar, Spread, Table
+
+Values = tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """Rows of scalars under columns."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Values, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self.columns]
+
+
+def flat(table: Table) -> Flat:
+    """A column ``x`` in which any cell is a Spread becomes ``x``, ``x_std`` and ``x_n``.
+
+    A number without a spread leaves the other two empty. Where such a name is taken by another
+    column it is numbered, ``x_std_2``: the columns of the table keep their names.
+    """
+    if not table.columns:
+        return Flat((), tuple(() for _ in table.rows))
+    taken = set(table.names)
+    parts = [
+        part
+        for index, column in enumerate(table.columns)
+        for part in _parts(column, table.cells(index), taken)
+    ]
+    rows = zip(*(values for _, values in parts), strict=True)
+    return Flat(tuple(column for column, _ in parts), tuple(rows))
+
+
+def _parts(
+    column: Column, cells: Sequence[Cell], taken: set[str]
+) -> Iterator[tuple[Column, Values]]:
+    plain = tuple(cell for cell in cells if not isinstance(cell, Spread))
+    if len(plain) == len(cells):
+        yield column, plain
+        return
+    spreads = [cell if isinstance(cell, Spread) else None for cell in cells]
+    yield column, tuple(cell.mean if isinstance(cell, Spread) else cell for cell in cells)
+    std = replace(column, name=_free(f"{column.name}_std", taken), direction=None)
+    yield std, tuple(spread.std if spread else None for spread in spreads)
+    n = replace(column, name=_free(f"{column.name}_n", taken), direction=None, unit=None)
+    yield n, tuple(spread.n if spread else None for spread in spreads)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, candidate = 1, name
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    taken.add(candidate)
+    return candidate
