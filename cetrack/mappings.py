@@ -102,7 +102,7 @@ def parse_format(name: str, table: Any, origin: str = "") -> Format:
         raise MappingError("", "must be a table", f"write [formats.{name}]")
     for key in table:
         if key not in _KEYS:
-            raise unknown_key(key, key, _KEYS, "key")
+            raise unknown(key, key, _KEYS, "key")
     values = {key: _PARSERS[key](key, table[key]) for key in _PARSERS if key in table}
     if not values.get("match") and not values.get("keys"):
         hint = 'match = "bench_*.csv", or keys = ["model", "latency"]'
@@ -143,7 +143,7 @@ def _texts(key: str, value: Any) -> tuple[str, ...]:
 
 def _kind(key: str, value: Any) -> str:
     if value not in KINDS:
-        raise unknown_key(key, str(value), KINDS, "kind")
+        raise unknown(key, str(value), KINDS, "kind")
     return str(value)
 
 
@@ -171,7 +171,7 @@ def _rule(key: str, path: str, rule: Any) -> MetricRule:
         raise MappingError(key, "must be a name, or { name = …, unit = … }")
     for name, text in rule.items():
         if name not in ("name", "unit"):
-            raise unknown_key(key, name, ("name", "unit"), "key")
+            raise unknown(key, name, ("name", "unit"), "key")
         if not isinstance(text, str) or not text.strip():
             raise MappingError(key, f"{name} must be text in quotes")
     return MetricRule(path, rule.get("name", path).strip(), rule.get("unit"))
@@ -214,8 +214,8 @@ _PARSERS: Mapping[str, Callable[[str, Any], Any]] = {
 }
 
 
-def unknown_key(key: str, text: str, known: Iterable[str], what: str) -> MappingError:
-    """The error for a word at ``key`` that is none of ``known``, with the nearest of them."""
+def unknown(key: str, text: str, known: Iterable[str], what: str) -> MappingError:
+    """The error of a name that is none of the known ones, with the nearest of them."""
     names = list(known)
     near = difflib.get_close_matches(text, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"

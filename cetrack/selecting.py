@@ -26,6 +26,19 @@ from cetrack.models import Metric, Run, RunMetric, Sample, runs_view
 from cetrack.report.table import unknown_name
 from cetrack.store import RunRow
 
+# what people look at first, where there is enough of it
+_PREFERRED = (
+    "accuracy",
+    "latency_mean_ms",
+    "model_size_mb",
+    "throughput_ips",
+    "memory_usage_mb",
+    "f1_score",
+    "val/accuracy",
+    "val/loss",
+    "train/loss",
+)
+_RARE = 0.2  # a preferred metric comes first if this share of the best-covered one has it
 _USABLE = (Status.FINISHED.value, Status.RUNNING.value)
 
 
@@ -161,6 +174,14 @@ def coverage(connection: Connection, run_ids: Collection[int]) -> Counter[str]:
     )
     query = select(Metric.name, counted.c.runs).join(counted, counted.c.metric_id == Metric.id)
     return Counter({row.name: row.runs for row in connection.execute(query)})
+
+
+def most_telling(coverage: Mapping[str, int], most: int) -> list[str]:
+    """Metrics of ``coverage`` (name → runs) to show: well-known ones, then the most frequent."""
+    frequent = _RARE * max(coverage.values(), default=0)
+    known = [name for name in _PREFERRED if coverage.get(name, 0) > frequent]
+    others = sorted(coverage.keys() - set(known), key=lambda name: (-coverage[name], name))
+    return [*known, *others][:most]
 
 
 def require_runs(rows: Sequence[RunRow], where: Expr | None) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from cetrack.mappings import MappingError, unknown_key
+from cetrack.mappings import MappingError, unknown
 
 MOST_DIGITS = 15  # decimals that a double can have
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -119,7 +119,7 @@ def parse_request(values: Mapping[str, Any], *, name: str = "") -> TableRequest:
     """
     for key in values:
         if key not in _PARSERS:
-            raise unknown_key(key, key, _PARSERS, "key")
+            raise unknown(key, key, _PARSERS, "key")
     parsed = {key: _PARSERS[key](key, value) for key, value in values.items()}
     return replace(TableRequest(**parsed), name=name)
 
@@ -162,7 +162,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 def _one_of(kind: type[_Choice]) -> Callable[[str, Any], _Choice]:
     def parse(key: str, value: Any) -> _Choice:
         if value not in list(kind):
-            raise unknown_key(key, str(value), list(kind), f"choice of {key}")
+            raise unknown(key, str(value), list(kind), f"choice of {key}")
         return kind(value)
 
     return parse

@@ -29,9 +29,12 @@ FormatOrSuffix = Annotated[
     ),
 ]
 _SUFFIXES: Mapping[str, Format] = {
+    ".tex": Format.LATEX,
+    ".html": Format.HTML,
+    ".md": Format.MD,
     ".csv": Format.CSV,
     ".json": Format.JSON,
-    ".md": Format.MD,
+    ".parquet": Format.PARQUET,
     ".txt": Format.TABLE,
 }
 
@@ -50,12 +53,11 @@ def chosen_format(format: Format | None, target: Path | None) -> Format:
     return found
 
 
-def write_whole(target: Path, content: str | bytes) -> None:
+def write_whole(target: Path, content: bytes) -> None:
     """The file appears whole, by rename, or stays as it was. Raises OutputError."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    written = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
     try:
-        part.write_bytes(written)
+        part.write_bytes(content)
         part.replace(target)
     except OSError as error:
         raise OutputError(f"{target}: {error.strerror}") from error

@@ -79,7 +79,7 @@ def freeze(
     with opening.open_store(db) as store:
         text = tables.frozen_table(store, request, name=name, version=version("cetrack"))
     target = output_file or Path(f"{name}{SUFFIX}")
-    files.write_whole(target, text)
+    files.write_whole(target, text.encode())
     output.write(f"{target}\n")
 
 

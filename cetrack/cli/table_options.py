@@ -10,7 +10,7 @@ import typer
 from cetrack.cli import files, output
 from cetrack.errors import UsageError
 from cetrack.mappings import MappingError
-from cetrack.report import Format, Table, render
+from cetrack.report import Format, Table, render_bytes
 from cetrack.table_request import Best, Order, Runs, TableRequest, parse_request, require_name
 
 
@@ -86,5 +86,5 @@ def deliver(table: Table, format: Format | None, target: Path | None) -> None:
     if target is None:
         output.emit(table, chosen)
     else:
-        files.write_whole(target, render(table, chosen))
+        files.write_whole(target, render_bytes(table, chosen))
         output.say(f"{len(table.rows)} rows in {target}")

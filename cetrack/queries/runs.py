@@ -27,23 +27,12 @@ from cetrack.queries.columns import (
 )
 from cetrack.report.measures import metric_column
 from cetrack.report.table import Cell, Row, Table, without_blank_columns
+from cetrack.selecting import most_telling
 from cetrack.store import RunRow, Store
 
 # what a list shows unless told otherwise, and what a narrow terminal leaves out first
 _FIELDS = {"uid": 0, "model": 0, "library": 5, "precision": 0, "kind": 6, "started_at": 3}
 _METRIC_RANKS = (1, 2, 4, 7, 8)
-_PREFERRED = (
-    "accuracy",
-    "latency_mean_ms",
-    "model_size_mb",
-    "throughput_ips",
-    "memory_usage_mb",
-    "f1_score",
-    "val/accuracy",
-    "val/loss",
-    "train/loss",
-)
-_RARE = 0.2  # a preferred metric comes first if this share of the best-covered one has it
 _ALL_FIELDS = tuple(column.name for column in runs_view.columns)
 _NEWEST_FIRST = ("-started_at", "model", "precision")
 _IN_LIST = 500
@@ -136,14 +125,6 @@ def _metric(metric: KnownMetric, *, rank: int = 0) -> Wanted:
     """A metric that is called like a field is told apart by its namespace."""
     name = f"metric.{metric.name}" if metric.name in runs_view.c else metric.name
     return Wanted(MetricRef(metric.name), metric_column(name, metric.unit, rank=rank))
-
-
-def most_telling(coverage: Mapping[str, int], most: int) -> list[str]:
-    """Metrics of ``coverage`` (name → runs) to show: well-known ones, then the most frequent."""
-    frequent = _RARE * max(coverage.values(), default=0)
-    known = [name for name in _PREFERRED if coverage.get(name, 0) > frequent]
-    others = sorted(coverage.keys() - set(known), key=lambda name: (-coverage[name], name))
-    return [*known, *others][:most]
 
 
 def _coverage(

@@ -24,6 +24,7 @@ _STYLE = """\
 body { margin: 2rem; color: CanvasText; background: Canvas; }
 h2 { font-size: 1.1rem; margin: 1.5rem 0 .5rem; }
 table { border-collapse: collapse; border-block: 2px solid; }
+caption { text-align: left; font-weight: 600; padding-bottom: .5em; }
 thead { border-bottom: 1px solid; }
 th, td { padding: .2em .7em; text-align: left; vertical-align: baseline; }
 th { font-weight: 600; vertical-align: bottom; }
@@ -87,7 +88,8 @@ def _table(table: Table, *, with_headings: bool) -> str:
     head = "".join(_head(table.columns)) if with_headings else ""
     notes = "".join(f'<p dir="auto">{escaped(note)}</p>\n' for note in table.notes)
     body = f"<tbody>\n{''.join(rows)}</tbody>\n"
-    return f"<table>\n{head}{body}</table>\n{notes}{comment(table.provenance)}"
+    caption = f'<caption dir="auto">{escaped(table.caption)}</caption>\n' if table.caption else ""
+    return f"<table>\n{caption}{head}{body}</table>\n{notes}{comment(table.provenance)}"
 
 
 # --- headings -----------------------------------------------------------------------------------
@@ -130,7 +132,7 @@ def _cells(column: Column, index: int, table: Table) -> list[str]:
     tag, scope = ("th", ' scope="row"') if names_row else ("td", "")
     direction = "" if column.is_numeric else ' dir="auto"'
     cells = table.cells(index)
-    shown = map(_content, cells, column_texts(column, cells, missing=_MISSING))
+    shown = map(_content, cells, column_texts(column, cells, missing=table.missing or _MISSING))
     return [
         f"<{tag}{scope}{_class(column)}{direction}>"
         f"{f'<strong>{text}</strong>' if (row, index) in table.best else text}</{tag}>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cetrack.report.cells import column_texts, visible, width
+from cetrack.report.cells import MISSING, column_texts, visible, width
 from cetrack.report.table import Section, Table
 
 GAP = "  "
@@ -13,7 +13,8 @@ GAP = "  "
 def render(table: Table) -> str:
     """A line of headers and a line per row; notes below."""
     lines = _aligned(table, [[visible(column.header)] for column in table.columns])
-    return lines + ("\n" if table.notes else "") + notes(table)
+    caption = f"{visible(table.caption)}\n\n" if table.caption else ""
+    return caption + lines + ("\n" if table.notes else "") + notes(table)
 
 
 def notes(table: Table) -> str:
@@ -33,7 +34,7 @@ def _body(section: Section) -> str:
 
 def _aligned(table: Table, headers: Sequence[list[str]]) -> str:
     columns = [
-        headers[index] + column_texts(column, table.cells(index))
+        headers[index] + column_texts(column, table.cells(index), missing=table.missing or MISSING)
         for index, column in enumerate(table.columns)
     ]
     padded = [

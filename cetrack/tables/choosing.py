@@ -13,7 +13,6 @@ from cetrack.filter import Expr, parse_all
 from cetrack.filter.fields import FIELD_OF, FIELDS, canonical_precision
 from cetrack.identity import SERIES_FIELDS
 from cetrack.metrics import canonical_name
-from cetrack.report.measures import most_telling
 from cetrack.report.table import unknown_name
 from cetrack.selecting import (
     MetricFacts,
@@ -22,6 +21,7 @@ from cetrack.selecting import (
     asked_metrics,
     coverage,
     metric_facts,
+    most_telling,
     require_runs,
     standing_runs,
     values_of,

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
-from cetrack.report.json import iso
-from cetrack.report.measures import metric_label
-from cetrack.report.table import Cell, Column, Kind, Spread, Table, arrange
+from cetrack.report.table import Cell, Spread, Table, arrange
 from cetrack.selecting import MetricFacts
 from cetrack.table_request import Best, Order, Show, TableRequest
 from cetrack.tables.baselines import Compared, Numbers, change
 from cetrack.tables.choosing import Selection
 from cetrack.tables.grid import Grid, Key, central, in_order, together
-
-SIGNS = {Show.VALUE: "", Show.DELTA: "Δ", Show.DELTA_PCT: "Δ%", Show.RATIO: "ratio"}
-_TELL_THEMSELVES = frozenset({"model", "library", "category", "precision", "method", "kind"})
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A column of numbers: what of which metric it shows, and under which values of the fields."""
-
-    metric: MetricFacts
-    key: Key
-    show: Show
+from cetrack.tables.headings import Measure, field_column, measure_columns
 
 
 def laid_out(
@@ -38,24 +24,39 @@ def laid_out(
     Its rows are in the usual order unless the request sorts them. Raises UsageError for a column
     to sort by that is not there.
     """
-    numbers: Numbers = {
-        place: together([selection.values[run["run_id"], place[2]] for run in runs])
-        for place, runs in grid.runs.items()
-    }
+    numbers = _numbers(selection, grid)
     baseline = selection.baseline
     rows = in_order(grid.row_keys(), grid.row_fields, selection.runs, baseline)
     keys = in_order(grid.column_keys(), grid.column_fields, selection.runs, baseline)
     changes = _changes(request, numbers, compared)
     shown = list(_measures(request, selection, keys, numbers, changes))
-    fields = [
-        _field_column(field, [row[i] for row in rows]) for i, field in enumerate(grid.row_fields)
+    cells = {measure: [_cell(measure, row, numbers, changes) for row in rows] for measure in shown}
+    columns = [
+        *(field_column(name, [row[i] for row in rows]) for i, name in enumerate(grid.row_fields)),
+        *measure_columns(
+            cells,
+            grid.column_fields,
+            order=request.order,
+            digits=selection.digits,
+            taken=grid.row_fields,
+        ),
     ]
-    columns = _columns(request, selection, grid, shown, taken=grid.row_fields)
-    cells = [(*row, *(_cell(measure, row, numbers, changes) for measure in shown)) for row in rows]
-    table = Table(columns=(*fields, *columns), rows=tuple(cells))
+    filled = tuple((*row, *(cells[measure][i] for measure in shown)) for i, row in enumerate(rows))
+    table = Table(columns=tuple(columns), rows=filled)
     table = replace(arrange(table, sort=request.sort), total=None)
-    measures: list[Measure | None] = [*(None for _ in fields), *shown]
+    measures: list[Measure | None] = [*(None for _ in grid.row_fields), *shown]
     return replace(table, best=_best(table, measures, request.best)), numbers
+
+
+def _numbers(selection: Selection, grid: Grid) -> Numbers:
+    """What the runs of every place say together; of a metric that no repetition changes, such as
+    a size, without a spread."""
+    found = {
+        place: together([selection.values[run["run_id"], place[2]] for run in runs])
+        for place, runs in grid.runs.items()
+    }
+    varying = {place[2] for place, cell in found.items() if isinstance(cell, Spread) and cell.std}
+    return {place: cell if place[2] in varying else central(cell) for place, cell in found.items()}
 
 
 # --- which columns -----------------------------------------------------------------------------
@@ -115,100 +116,6 @@ def _cell(measure: Measure, row: Key, numbers: Numbers, changes: Changes) -> Cel
     if measure.show is Show.VALUE:
         return numbers.get((row, measure.key, name))
     return changes.get((measure.show, row, measure.key, name))
-
-
-# --- headings ----------------------------------------------------------------------------------
-
-
-def _field_column(field: str, cells: Sequence[Any]) -> Column:
-    known = [cell for cell in cells if cell is not None]
-    if field.endswith("uid"):
-        kind = Kind.UID
-    elif known and all(isinstance(cell, datetime) for cell in known):
-        kind = Kind.TIME
-    else:
-        is_number = known and all(isinstance(cell, int | float) for cell in known)
-        kind = Kind.NUMBER if is_number else Kind.TEXT
-    return Column(name=field, kind=kind, title=field.replace("_", " ").capitalize())
-
-
-def _columns(
-    request: TableRequest,
-    selection: Selection,
-    grid: Grid,
-    shown: Sequence[Measure],
-    *,
-    taken: Sequence[str],
-) -> list[Column]:
-    parts = _titles(grid.column_fields, list(dict.fromkeys(measure.key for measure in shown)))
-    several = {(m.metric.name, m.key) for m in shown if m.show is not Show.VALUE}
-    found = []
-    for measure in shown:
-        alone = (measure.metric.name, measure.key) not in several
-        column = _column(measure, parts[measure.key], request.order, alone=alone)
-        places = selection.digits.get(measure.metric.name)
-        found.append(replace(column, places=places if measure.show is Show.VALUE else None))
-    names = _distinct([column.name for column in found], taken)
-    return [replace(column, name=name) for column, name in zip(found, names, strict=True)]
-
-
-def _column(measure: Measure, parts: Sequence[str], order: Order, *, alone: bool) -> Column:
-    metric, show = measure.metric, measure.show
-    label, unit = metric_label(metric.name, metric.unit)
-    heading, sign = " ".join(parts), SIGNS[show]
-    group, title = (label, heading) if order is Order.METRIC else (heading, label)
-    if not heading:
-        group, title = ("", label) if alone else (label, sign or "value")
-    elif sign:
-        title = f"{title} {sign}"
-    return Column(
-        name=".".join([metric.name, *parts, *([] if show is Show.VALUE else [show.value])]),
-        kind=Kind.NUMBER,
-        unit=unit if show in (Show.VALUE, Show.DELTA) else None,
-        title=title,
-        group=group or None,
-        direction=metric.direction,
-    )
-
-
-def _titles(fields: Sequence[str], keys: Sequence[Key]) -> dict[Key, tuple[str, ...]]:
-    """What tells each key of the columns from the others."""
-    short = {key: _parts(fields, key) for key in keys}
-    shared = Counter(short.values())
-    return {
-        key: parts if shared[parts] == 1 else _parts(fields, key, all_named=True)
-        for key, parts in short.items()
-    }
-
-
-def _parts(fields: Sequence[str], key: Key, *, all_named: bool = False) -> tuple[str, ...]:
-    known = [(field, value) for field, value in zip(fields, key, strict=True) if value is not None]
-    if not known:
-        return tuple(f"no {field}" for field in fields)
-    return tuple(
-        str(_text(value))
-        if field in _TELL_THEMSELVES and not all_named
-        else f"{field}={_text(value)}"
-        for field, value in known
-    )
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, datetime):
-        return iso(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _distinct(names: Sequence[str], taken: Sequence[str]) -> list[str]:
-    """The names, those that are taken numbered."""
-    found = list(taken)
-    for name in names:
-        number, candidate = 1, name
-        while candidate in found:
-            number += 1
-            candidate = f"{name}_{number}"
-        found.append(candidate)
-    return found[len(taken) :]
 
 
 # --- the best ----------------------------------------------------------------------------------

@@ -17,9 +17,10 @@ from cetrack.table_request import Best, Runs, Show, TableRequest, as_command
 from cetrack.tables.baselines import Compared, Numbers, change
 from cetrack.tables.choosing import Selection
 from cetrack.tables.grid import Grid
-from cetrack.tables.layout import SIGNS, shows_of
+from cetrack.tables.headings import SIGNS
+from cetrack.tables.layout import shows_of
 
-_WIDTH = 100
+_WIDTH = 90  # characters of a line of uids
 
 
 def notes(
@@ -55,10 +56,18 @@ def _about_spreads(request: TableRequest, grid: Grid, numbers: Numbers) -> Itera
     several = [runs for runs, _ in spreads if runs > 1]
     single = [cell.n for runs, cell in spreads if runs == 1 and cell.n]
     if several:
-        what = "seeds" if request.runs is Runs.LATEST and not grid.mixed else "runs"
+        what = _repetitions(request, grid)
         yield f"±: standard deviation (n-1) over {_extent(several)} {what}."
     if single:
         yield f"±: standard deviation (n-1) over the {_extent(single)} repetitions of one run."
+    repeated = {place[2]: cell for place, cell in numbers.items() if len(grid.runs[place]) > 1}
+    constant = sorted(name for name, cell in repeated.items() if not isinstance(cell, Spread))
+    if constant:
+        yield f"The same in all {_repetitions(request, grid)}: {', '.join(constant)}."
+
+
+def _repetitions(request: TableRequest, grid: Grid) -> str:
+    return "seeds" if request.runs is Runs.LATEST and not grid.mixed else "runs"
 
 
 def _extent(counts: Sequence[int]) -> str:
