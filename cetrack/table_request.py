@@ -81,7 +81,7 @@ class TableRequest:
         if self.baseline or set(self.show) <= {Show.VALUE}:
             return
         shown = next(show for show in self.show if show is not Show.VALUE)
-        raise MappingError("show", f"{shown} needs a baseline", f"{_flag('baseline')} fp32")
+        raise MappingError("show", f"{shown} needs a baseline", "a baseline is a precision: fp32")
 
 
 def parse_reports(tables: Any, origin: str = "") -> tuple[TableRequest, ...]:

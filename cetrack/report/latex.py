@@ -35,7 +35,7 @@ def _float(table: Table) -> str:
     if not table.caption:
         return tabular
     caption = f"\\caption{{{escaped(table.caption)}}}"
-    return f"\\begin{{table}}\n\\centering\n{caption}\n{tabular}\\end{{table}}\n"
+    return f"\\begin{{table}}\n\\centering\n{caption}\n\\smallskip\n{tabular}\\end{{table}}\n"
 
 
 def render_sections(sections: Sequence[Section]) -> str:

@@ -65,7 +65,7 @@ def choose(connection: Connection, request: TableRequest) -> Selection:
     values = values_of(connection, [row["run_id"] for row in found], metrics)
     measured = {run_id for run_id, _ in values}
     if not measured:
-        names = ", ".join(metric.name for metric in metrics)
+        names = ", ".join(metric.name for metric in metrics) or "any metric"
         raise UsageError(f"no run that matches has {names}", hint="'cetrack metrics' lists them")
     return Selection(
         row_fields=rows,

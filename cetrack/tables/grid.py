@@ -60,10 +60,8 @@ def grid_of(selection: Selection, *, allow_mixed: bool = False) -> Grid:
     where a cell would else hold several series. Raises UsageError with the fields that differ where
     it still does, unless ``allow_mixed``.
     """
-    rows = selection.row_fields or ("model",)
-    columns = selection.column_fields or (() if "precision" in rows else ("precision",))
-    if not selection.row_fields and "model" in columns:
-        rows = ()
+    rows = selection.row_fields or _usual("model", "precision", without=selection.column_fields)
+    columns = selection.column_fields or _usual("precision", without=rows)
     while True:
         grid = _filled(selection, rows, columns)
         mixed = _mixed_cells(grid)
@@ -77,6 +75,11 @@ def grid_of(selection: Selection, *, allow_mixed: bool = False) -> Grid:
             columns += (addable,)
         else:
             rows += (addable,)
+
+
+def _usual(*fields: str, without: Sequence[str]) -> tuple[str, ...]:
+    """The first of the fields that is not taken."""
+    return tuple(field for field in fields if field not in without)[:1]
 
 
 def _noted(grid: Grid, differing: Sequence[str], *, is_mixed: bool) -> Grid:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cetrack.metrics import canonical_name
 from cetrack.report.table import Cell, Spread, Table, arrange
 from cetrack.selecting import MetricFacts
 from cetrack.table_request import Best, Order, Show, TableRequest
@@ -43,9 +45,22 @@ def laid_out(
     ]
     filled = tuple((*row, *(cells[measure][i] for measure in shown)) for i, row in enumerate(rows))
     table = Table(columns=tuple(columns), rows=filled)
-    table = replace(arrange(table, sort=request.sort), total=None)
     measures: list[Measure | None] = [*(None for _ in grid.row_fields), *shown]
+    keys_to_sort_by = [_sort_key(key, table, measures) for key in request.sort]
+    table = replace(arrange(table, sort=keys_to_sort_by), total=None)
     return replace(table, best=_best(table, measures, request.best)), numbers
+
+
+def _sort_key(key: str, table: Table, measures: Sequence[Measure | None]) -> str:
+    """The column that a sort key means: the name of a metric stands for its first one."""
+    sign, name = ("-", key[1:]) if key.startswith("-") else ("", key)
+    if name in table.names:
+        return key
+    named = (canonical_name(name), name)
+    for column, measure in zip(table.columns, measures, strict=True):
+        if measure is not None and measure.metric.name in named:
+            return f"{sign}{column.name}"
+    return key
 
 
 def _numbers(selection: Selection, grid: Grid) -> Numbers:
@@ -141,9 +156,9 @@ def _best(
 def _winners(
     table: Table, places: Sequence[tuple[int, int]], direction: str
 ) -> list[tuple[int, int]]:
-    """All that share the best value; none where there is nothing to be better than."""
+    """All that share the best value; none where there is none that they are better than."""
     values = {place: _number(table.rows[place[0]][place[1]]) for place in places}
-    known = [value for value in values.values() if value == value]
+    known = {value for value in values.values() if not math.isnan(value)}
     if len(known) < 2:
         return []
     winner = min(known) if direction == "lower" else max(known)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import datetime
 
 from cetrack.identity import canonical_json
 from cetrack.report.cells import visible
 from cetrack.report.exact import encoded
 from cetrack.report.json import iso
+from cetrack.report.measures import paper_column
 from cetrack.report.table import Spread, Table
 from cetrack.store import RunRow
 from cetrack.table_request import Best, Runs, Show, TableRequest, as_command
@@ -33,7 +34,7 @@ def notes(
 ) -> tuple[str, ...]:
     """Sentences about what occurs in the table, and nothing else."""
     found = [
-        *_about_spreads(request, grid, numbers),
+        *_about_spreads(request, selection, grid, numbers),
         *_about_changes(request, selection, numbers, compared),
     ]
     if table.best:
@@ -47,7 +48,9 @@ def notes(
     return tuple(found)
 
 
-def _about_spreads(request: TableRequest, grid: Grid, numbers: Numbers) -> Iterator[str]:
+def _about_spreads(
+    request: TableRequest, selection: Selection, grid: Grid, numbers: Numbers
+) -> Iterator[str]:
     spreads = [
         (len(grid.runs[place]), cell)
         for place, cell in numbers.items()
@@ -61,9 +64,15 @@ def _about_spreads(request: TableRequest, grid: Grid, numbers: Numbers) -> Itera
     if single:
         yield f"±: standard deviation (n-1) over the {_extent(single)} repetitions of one run."
     repeated = {place[2]: cell for place, cell in numbers.items() if len(grid.runs[place]) > 1}
-    constant = sorted(name for name, cell in repeated.items() if not isinstance(cell, Spread))
+    constant = {name for name, cell in repeated.items() if not isinstance(cell, Spread)}
     if constant:
-        yield f"The same in all {_repetitions(request, grid)}: {', '.join(constant)}."
+        yield f"The same in all {_repetitions(request, grid)}: {_titles(selection, constant)}."
+
+
+def _titles(selection: Selection, names: Container[str]) -> str:
+    """What the table calls these metrics."""
+    columns = (paper_column(it.name, unit=it.unit) for it in selection.metrics if it.name in names)
+    return ", ".join(column.title or column.name for column in columns)
 
 
 def _repetitions(request: TableRequest, grid: Grid) -> str:
@@ -83,16 +92,14 @@ def _about_changes(
         return
     signs = ", ".join(SIGNS[show] for show in shows)
     yield f"{signs}: against {selection.baseline} of the same model and conditions."
-    refused = sorted(
-        {
-            place[2]
-            for place, baseline in compared.baselines.items()
-            for show in shows
-            if change(show, numbers[place], numbers[baseline]) is None
-        }
-    )
+    refused = {
+        place[2]
+        for place, baseline in compared.baselines.items()
+        for show in shows
+        if change(show, numbers[place], numbers[baseline]) is None
+    }
     if refused:
-        yield f"No share of a baseline that is not above 0: {', '.join(refused)}."
+        yield f"No share of a baseline that is not above 0: {_titles(selection, refused)}."
 
 
 # --- provenance --------------------------------------------------------------------------------
