@@ -87,4 +87,5 @@ def deliver(table: Table, format: Format | None, target: Path | None) -> None:
         output.emit(table, chosen)
     else:
         files.write_whole(target, render_bytes(table, chosen))
-        output.say(f"{len(table.rows)} rows in {target}")
+        count = len(table.rows)
+        output.say(f"{count} row{'' if count == 1 else 's'} in {target}")

@@ -4,7 +4,6 @@ databases."""
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -23,9 +22,8 @@ COMMAND = ("table", "--metrics", "accuracy,latency_mean_ms", "--baseline", "fp32
 
 def results(accuracy: float, latency_ms: float) -> dict[str, object]:
     baseline = {"accuracy": 0.9, "latency_mean_ms": 8.0}
-    return {
-        "m_1": {"fp32": baseline, "int8": {"accuracy": accuracy, "latency_mean_ms": latency_ms}}
-    }
+    compressed = {"accuracy": accuracy, "latency_mean_ms": latency_ms}
+    return {"m_1": {"fp32": baseline, "int8": compressed}}
 
 
 @pytest.fixture
@@ -46,8 +44,8 @@ def test_a_table_without_a_word(filled: Cetrack) -> None:
     assert done.out.splitlines() == [
         "Model  Accuracy ↑ fp32  Accuracy ↑ int8  Latency mean (ms) ↓ fp32"
         "  Latency mean (ms) ↓ int8",
-        "m_1              0.900            0.880                      8.00"
-        "                      4.00",
+        "m_1              0.900            0.880                         8"
+        "                         4",
     ]
 
 
@@ -63,7 +61,7 @@ def test_the_end_of_the_name_says_the_format(filled: Cetrack, tmp_path: Path) ->
     }
     for name, start in starts.items():
         done = filled(*COMMAND, "--output", name)
-        assert (done.code, done.out, done.err) == (0, "", f"1 rows in {name}\n"), name
+        assert (done.code, done.out, done.err) == (0, "", f"1 row in {name}\n"), name
         assert (tmp_path / name).read_bytes().startswith(start.encode()), name
     assert filled(*COMMAND, "-o", "t.md", "--format", "csv").code == 0
     assert (tmp_path / "t.md").read_text().startswith("model,")
@@ -183,7 +181,7 @@ def test_what_a_report_says(tmp_path: Path) -> None:
             "[reports.p]\nmetrcs = 'a'",
             2,
             "p.metrcs: no key called 'metrcs'",
-            "did you mean metrics",
+            "mean metrics",
         ),
         ("[formats]\n[reports.p]\n\nbest = 'rows'", 4, "p.best: no choice of best", "row"),
         ("[reports.p]\nrows = 3", 2, "p.rows: must be text in quotes, or a list", None),
@@ -215,7 +213,9 @@ def test_a_wrong_report_is_named_with_the_line(
 # --- freezing -----------------------------------------------------------------------------------
 
 
-def test_a_frozen_report_needs_no_database(filled: Cetrack, tmp_path: Path) -> None:
+def test_a_frozen_report_needs_no_database(
+    filled: Cetrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     report = '[reports.paper]\nbaseline = "fp32"\nbest = "row"\ncaption = "T"\n'
     (tmp_path / "cetrack.toml").write_text(report)
     formats = ("latex", "html", "md", "csv", "json", "table")
@@ -227,7 +227,7 @@ def test_a_frozen_report_needs_no_database(filled: Cetrack, tmp_path: Path) -> N
     assert filled("ingest", "in/r_2026-07-01.json").code == 0
     assert filled("report", "paper", "--format", "csv").out != before["csv"]
     (tmp_path / "cetrack.toml").unlink()
-    os.environ["CETRACK_DB"] = str(tmp_path / "nothing" / "there.db")
+    monkeypatch.setenv("CETRACK_DB", str(tmp_path / "nothing" / "there.db"))
 
     for format in formats:
         again = filled("report", "--from", "paper.cetrack.json", "--format", format)
