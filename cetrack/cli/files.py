@@ -25,7 +25,7 @@ Output = Annotated[
 FormatOrSuffix = Annotated[
     Format | None,
     typer.Option(
-        "--format", help="How to write the result.", show_default="table, or as --output ends"
+        "--format", help="How to write the result.", show_default="as --output ends, else table"
     ),
 ]
 _SUFFIXES: Mapping[str, Format] = {

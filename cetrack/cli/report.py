@@ -21,7 +21,7 @@ _LONGEST = 2**30  # bytes of a frozen table
 def report(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="A report of cetrack.toml; none lists them."),
+        typer.Argument(metavar="NAME", help="A report of cetrack.toml; none lists them."),
     ] = None,
     frozen: Annotated[
         Path | None,

@@ -27,14 +27,16 @@ def flat(table: Table) -> Flat:
     """A column ``x`` in which any cell is a Spread becomes ``x``, ``x_std`` and ``x_n``.
 
     A number without a spread leaves the other two empty. Where such a name is taken by another
-    column it is numbered, ``x_std_2``: the columns of the table keep their names.
+    column it is numbered, ``x_std_2``, and so is a name that the table has twice: no name hides
+    another.
     """
     if not table.columns:
         return Flat((), tuple(() for _ in table.rows))
-    taken = set(table.names)
+    taken: set[str] = set()
+    columns = [replace(column, name=_free(column.name, taken)) for column in table.columns]
     parts = [
         part
-        for index, column in enumerate(table.columns)
+        for index, column in enumerate(columns)
         for part in _parts(column, table.cells(index), taken)
     ]
     rows = zip(*(values for _, values in parts), strict=True)

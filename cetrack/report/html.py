@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from cetrack.report.cells import column_texts, visible
-from cetrack.report.numbers import is_number
-from cetrack.report.table import Cell, Column, Kind, Section, Table
+from cetrack.report.numbers import PLUS_MINUS, is_number, widest_std
+from cetrack.report.table import Cell, Column, Section, Table
 
 _MISSING = "–"
 _TITLE = "cetrack"
@@ -33,6 +33,8 @@ th[scope="colgroup"] { text-align: center; padding-bottom: 0; }
 th[scope="colgroup"]::after { content: ""; display: block; border-bottom: 1px solid; }
 th.number, td.number { text-align: right; }
 td.number { white-space: nowrap; font-variant-numeric: lining-nums tabular-nums; }
+td[data-blank]::after { content: attr(data-blank); visibility: hidden; }
+sup { line-height: 0; }
 p { margin: .5em 0; font-size: .85rem; max-width: 60em; }
 @media print {
   :root { color-scheme: light; font-size: 10pt; }
@@ -68,8 +70,8 @@ def comment(lines: Sequence[str]) -> str:
     """The lines as a comment that nothing in them can end; nothing for none."""
     if not lines:
         return ""
-    # nothing is unescaped in a comment: two hyphens are parted by a backslash
-    inside = [re.sub("-(?=-)", r"-\\\\", visible(line)) for line in lines]
+    # nothing is unescaped in a comment; a shell reads -\\-filter as --filter
+    inside = [re.sub("-(?=-)", r"-\\", visible(line)) for line in lines]
     return "".join(["<!--\n", *(f"  {line}\n" for line in inside), "-->\n"])
 
 
@@ -128,16 +130,31 @@ def _class(column: Column) -> str:
 
 def _cells(column: Column, index: int, table: Table) -> list[str]:
     """The cells of a column; the first column names its row where it is no number."""
-    names_row = index == 0 and column.kind is not Kind.NUMBER
-    tag, scope = ("th", ' scope="row"') if names_row else ("td", "")
-    direction = "" if column.is_numeric else ' dir="auto"'
     cells = table.cells(index)
-    shown = map(_content, cells, column_texts(column, cells, missing=table.missing or _MISSING))
+    texts = column_texts(column, cells, missing=table.missing or _MISSING)
+    if column.is_numeric:
+        return _numbers(table, index, texts)
+    tag = 'th scope="row"' if index == 0 else "td"
     return [
-        f"<{tag}{scope}{_class(column)}{direction}>"
-        f"{f'<strong>{text}</strong>' if (row, index) in table.best else text}</{tag}>"
-        for row, text in enumerate(shown)
+        f'<{tag} dir="auto">{_emphasised(escaped(text), (row, index) in table.best)}</{tag[:2]}>'
+        for row, text in enumerate(texts)
     ]
+
+
+def _numbers(table: Table, index: int, texts: Sequence[str]) -> list[str]:
+    """Means without a standard deviation stand below the means of the others."""
+    widest = widest_std(texts)
+    written = []
+    for row, (cell, text) in enumerate(zip(table.cells(index), texts, strict=True)):
+        alone = widest and is_number(cell) and PLUS_MINUS not in text
+        blank = f' data-blank="{PLUS_MINUS}{widest}"' if alone else ""
+        content = _emphasised(_content(cell, text), (row, index) in table.best)
+        written.append(f'<td class="number"{blank}>{content}</td>')
+    return written
+
+
+def _emphasised(content: str, is_best: bool) -> str:
+    return f"<strong>{content}</strong>" if is_best else content
 
 
 def _content(cell: Cell, text: str) -> str:

@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from cetrack.report.cells import column_texts, visible, width
-from cetrack.report.numbers import PLUS_MINUS, is_number
+from cetrack.report.numbers import PLUS_MINUS, is_number, widest_std
 from cetrack.report.table import Column, Section, Table
 from cetrack.report.tex import escaped
 
 _REQUIRED = "% needs \\usepackage{booktabs} in the preamble\n"
 _MISSING = "--"
 _LINE = 96  # characters of a comment line: TeX cannot read a line of any length
-_NARROWEST_NOTE = 36  # characters
+_NARROWEST_NOTE = 40  # characters
+_SMALLER = 1.25  # times as many characters of a note as of the table fit into a line
 _EXPONENT = re.compile(r"e([+-])0*(\d+)")
-_DECIMAL = re.compile(r"\d+(\.\d+)?")
 
 
 def render(table: Table) -> str:
@@ -57,7 +57,7 @@ def _tabular(table: Table, *, with_headings: bool) -> str:
     ]
     columns = [_column(table, index, shown) for index, shown in enumerate(texts)]
     rows = [f"  {' & '.join(cells)} \\\\" for cells in zip(*columns, strict=True)]
-    heads = [*_group_rows(table.columns), rows[0], r"  \midrule"] if with_headings else []
+    heads = [*_group_rows(table.columns), *rows[:1], r"  \midrule"] if with_headings else []
     alignment = "".join("r" if column.is_numeric else "l" for column in table.columns) or "l"
     lines = [
         f"\\begin{{tabular}}{{@{{}}{alignment}@{{}}}}",
@@ -76,8 +76,7 @@ def _tabular(table: Table, *, with_headings: bool) -> str:
 
 def _column(table: Table, index: int, texts: Sequence[str]) -> list[str]:
     """The heading and the cells of a column, as wide as its widest in the source."""
-    stds = [text.partition(PLUS_MINUS)[2] for text in texts]
-    widest = max(stds, key=len, default="") if all(map(_is_decimal, stds)) else ""
+    widest = widest_std(texts) if table.columns[index].is_numeric else ""
     cells = [_heading(table.columns[index])]
     for row, (cell, text) in enumerate(zip(table.cells(index), texts, strict=True)):
         bold = (row, index) in table.best
@@ -92,10 +91,6 @@ def _column(table: Table, index: int, texts: Sequence[str]) -> list[str]:
 
 def _heading(column: Column) -> str:
     return escaped(column.heading)
-
-
-def _is_decimal(std: str) -> bool:
-    return not std or _DECIMAL.fullmatch(std) is not None
 
 
 def _number(text: str, widest: str, *, bold: bool) -> str:
@@ -162,7 +157,7 @@ def _note_rows(table: Table, texts: Sequence[Sequence[str]]) -> Iterator[str]:
         return
     pairs = zip(table.columns, texts, strict=True)
     widths = [max(map(width, [column.heading, *shown])) for column, shown in pairs]
-    room = max(_NARROWEST_NOTE, sum(widths) + 3 * (len(widths) - 1))
+    room = max(_NARROWEST_NOTE, round(_SMALLER * (sum(widths) + 2 * (len(widths) - 1))))
     yield r"  \addlinespace"
     for note in table.notes:
         for line in textwrap.wrap(visible(note), room, break_on_hyphens=False):

@@ -67,6 +67,16 @@ def short_number(value: float) -> str:
     return _trimmed(f"{value:.{places}f}")
 
 
+def widest_std(texts: Sequence[str]) -> str:
+    """The longest standard deviation in the texts of a column; "" without any, or with exponents.
+
+    What has none can leave as much room, so that all means stand below each other.
+    """
+    stds = [std for std in (text.partition(PLUS_MINUS)[2] for text in texts) if std]
+    plain = all(std.replace(".", "").isdigit() for std in stds)
+    return max(stds, key=len, default="") if plain else ""
+
+
 def readable_places(values: Sequence[float], wanted: int) -> int | None:
     """At most ``wanted`` decimal places that all ``values`` are readable with, None without any.
 

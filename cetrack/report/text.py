@@ -14,12 +14,8 @@ def render(table: Table) -> str:
     """A line of headers and a line per row; notes below."""
     lines = _aligned(table, [[visible(column.header)] for column in table.columns])
     caption = f"{visible(table.caption)}\n\n" if table.caption else ""
-    return caption + lines + ("\n" if table.notes else "") + notes(table)
-
-
-def notes(table: Table) -> str:
-    """The sentences below a table, a line each."""
-    return "".join(f"{visible(note)}\n" for note in table.notes)
+    notes = "".join(f"{visible(note)}\n" for note in table.notes)
+    return f"{caption}{lines}\n{notes}" if notes else f"{caption}{lines}"
 
 
 def render_sections(sections: Sequence[Section]) -> str:
@@ -45,7 +41,7 @@ def _aligned(table: Table, headers: Sequence[list[str]]) -> str:
 
 
 def _indented(text: str) -> str:
-    return "".join(f"  {line}\n" for line in text.splitlines())
+    return "".join(f"  {line}".rstrip() + "\n" for line in text.splitlines())
 
 
 def _padded(texts: Sequence[str], *, right: bool) -> list[str]:

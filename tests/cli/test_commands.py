@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cetrack.cli import app, main, output
+from cetrack.report import Column, Format, Table
 from cetrack.store import Store
 from tests.cli.filling import Spec, fill, uid
 
@@ -531,3 +533,75 @@ def test_a_terminal_gets_a_screenful_that_fits(
     assert "\x1b" not in done.out
     assert "50 of 60 runs; --limit 0 shows all" in done.err
     assert "left out, the window is too narrow: library, kind, started_at" in done.err
+
+
+# --- other formats ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("runs",),
+        ("metrics",),
+        ("models",),
+        ("sql", "SELECT model, precision, metric, value FROM measurements"),
+        ("db", "stats"),
+        ("formats",),
+    ],
+)
+def test_every_list_can_be_written_for_papers_and_pages(
+    ingested: Cetrack, command: tuple[str, ...]
+) -> None:
+    latex, html = (ingested(*command, "--format", format) for format in ("latex", "html"))
+
+    assert (latex.code, html.code) == (0, 0)
+    assert latex.out.startswith("% needs \\usepackage{booktabs} in the preamble\n\\begin{tabular}")
+    assert html.out.startswith("<!doctype html>\n")
+
+
+def test_a_run_can_be_shown_as_latex_and_html(ingested: Cetrack) -> None:
+    uid = ingested("runs", "--columns", "uid", "--format", "csv").out.split()[1]
+
+    latex, html = (ingested("show", uid, "--format", format) for format in ("latex", "html"))
+
+    assert f"\\textbf{{run {uid}}}" in latex.out
+    assert f'<h2 dir="auto">run {uid}</h2>' in html.out
+
+
+def test_a_terminal_gets_no_parquet(ingested: Cetrack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+
+    done = ingested("runs", "--format", "parquet")
+
+    assert (done.code, done.out) == (2, "")
+    assert "this result is no text, and stdout is a terminal" in done.err
+    assert "hint: send it to a file, e.g. cetrack runs --format parquet > runs.parquet" in done.err
+
+
+def test_parquet_without_pyarrow_is_refused(
+    ingested: Cetrack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+
+    done = ingested("runs", "--format", "parquet")
+
+    assert (done.code, done.out) == (2, "")
+    assert 'hint: pip install "cetrack[parquet]"' in done.err
+
+
+def test_notes_are_below_a_table_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    table = Table(
+        columns=(Column(name="x"),),
+        rows=(("a",),),
+        best=frozenset({(0, 0)}),
+        notes=("evil [red]\x1b[31m",),
+    )
+
+    output.emit(table, Format.TABLE)
+
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["x", "a", "evil [red]\\x1b[31m"]

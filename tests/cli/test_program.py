@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
 import subprocess
@@ -92,6 +94,31 @@ def test_output_to_a_pipe_is_utf8_whatever_the_locale(many: str) -> None:
 
     assert done.returncode == 0
     assert done.stdout.decode("utf-8") == "model\nCafé-日本\n"
+
+
+def test_parquet_goes_to_a_pipe_as_it_is(many: str) -> None:
+    import pyarrow.parquet
+
+    command = (sys.executable, "-m", "cetrack", "runs", "--db", many, "--format")
+
+    parquet, listed = started(*command, "parquet"), started(*command, "json")
+
+    found = pyarrow.parquet.read_table(io.BytesIO(parquet.stdout)).to_pylist()
+    rows = json.loads(listed.stdout)
+    assert (parquet.returncode, parquet.stderr) == (0, b"")
+    assert len(found) == len(rows) == 600
+    assert [(row["uid"], row["model"], row["accuracy"]) for row in found] == [
+        (row["uid"], row["model"], row["accuracy"]) for row in rows
+    ]
+
+
+def test_a_reader_of_parquet_that_leaves_early_is_no_error(many: str) -> None:
+    query = "SELECT a.uid, b.uid FROM run AS a CROSS JOIN run AS b LIMIT 20000"
+    program = f"{sys.executable} -m cetrack sql '{query}' --format parquet --db '{many}'"
+
+    done = started("bash", "-c", f"set -o pipefail; {program} | head -c 4")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"PAR1", b"")
 
 
 def test_generated_pages_are_up_to_date() -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-ALWAYS_LATER = ("pandas", "tensorboardX", "tensorboard", "alembic", "matplotlib", "torch", "google")
+ALWAYS_LATER = (
+    *("pandas", "tensorboardX", "tensorboard", "alembic", "matplotlib", "torch", "google"),
+    *("pyarrow", "scipy", "ruptures"),
+)
 WHERE_A_DATABASE_IS = ("sqlalchemy", "numpy", "orjson", "lark")
 LOADED = """
 import sys
