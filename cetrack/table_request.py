@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from cetrack.choices import Which
 from cetrack.mappings import MappingError, unknown
 
 MOST_DIGITS = 15  # decimals that a double can have
@@ -45,13 +46,6 @@ class Order(StrEnum):
     COLUMN = "column"
 
 
-class Runs(StrEnum):
-    """Which runs of a series stand for it: the newest of every seed, or all."""
-
-    LATEST = "latest"
-    ALL = "all"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableRequest:
     """A table that somebody wants; blank means: as it is usual.
@@ -67,7 +61,7 @@ class TableRequest:
     filter: tuple[str, ...] = ()
     baseline: str = ""
     show: tuple[Show, ...] = ()
-    runs: Runs = Runs.LATEST
+    runs: Which = Which.LATEST
     best: Best = Best.NONE
     order: Order = Order.METRIC
     digits: tuple[tuple[str, int], ...] = ()
@@ -197,7 +191,7 @@ _PARSERS: Mapping[str, Callable[[str, Any], Any]] = {
     "filter": _texts,
     "baseline": _text,
     "show": _shows,
-    "runs": _one_of(Runs),
+    "runs": _one_of(Which),
     "best": _one_of(Best),
     "order": _one_of(Order),
     "digits": _digits,

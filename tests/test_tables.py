@@ -12,18 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cetrack.choices import Which
 from cetrack.errors import UsageError
 from cetrack.ingest import IngestOptions, ingest
 from cetrack.mappings import MappingError
 from cetrack.report import Format, render, render_bytes
 from cetrack.report.frozen import FrozenError, sealed, thaw
 from cetrack.report.table import Cell, Spread, Table
-from cetrack.selecting import Which
 from cetrack.store import Store
 from cetrack.table_request import (
     Best,
     Order,
-    Runs,
     Show,
     TableRequest,
     as_command,
@@ -191,6 +190,14 @@ def test_decimals_of_a_metric_may_be_set(simple: None, store: Store) -> None:
         "| lenet  |             0.9 |             0.9 |                0.0 |",
         "| resnet |             0.8 |             0.8 |               -1.3 |",
     ]
+
+
+def test_all_metrics_of_the_runs(simple: None, take: Take, store: Store) -> None:
+    take({"other": {"fp32": {"wobble": 1.0}}})
+
+    table = paper_table(store, wanted(rows="model,precision", metrics="all", filter="model=lenet"))
+
+    assert table.names[2:] == ["accuracy", "latency_mean_ms", "model_size_mb"]
 
 
 # --- several runs in a cell ---------------------------------------------------------------------
@@ -647,7 +654,7 @@ FULL = TableRequest(
     filter=('model ~ "res*"', "accuracy > 0.5"),
     baseline="fp32",
     show=(Show.VALUE, Show.RATIO),
-    runs=Runs.ALL,
+    runs=Which.ALL,
     best=Best.ROW,
     order=Order.COLUMN,
     digits=(("accuracy", 3),),
@@ -670,7 +677,3 @@ def test_a_request_can_be_written_and_read() -> None:
     assert command[:4] == ["cetrack", "table", "--rows", "model,library"]
     assert command[-1] == "--allow-mixed"
     assert as_command(replace(FULL, name="paper")) == "cetrack report paper"
-
-
-def test_the_runs_of_a_request_are_those_of_selecting() -> None:
-    assert [item.value for item in Runs] == [item.value for item in Which]

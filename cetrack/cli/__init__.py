@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from cetrack.cli import (
+    compare,
     database,
     demo,
     export_runs,
@@ -26,6 +27,7 @@ from cetrack.cli import (
     model,
     models,
     output,
+    pareto,
     report,
     runs,
     show,
@@ -94,6 +96,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "show": show.show,
     "models": models.models,
     "metrics": metrics.metrics,
+    "compare": compare.compare,
+    "pareto": pareto.pareto,
     "sql": sql.sql,
     "table": table.table,
     "report": report.report,

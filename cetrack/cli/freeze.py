@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from cetrack.choices import Which
 from cetrack.cli import files, opening, output
 from cetrack.cli.files import Output
-from cetrack.cli.options import Db, Filter, Sort
+from cetrack.cli.options import Db, Filter, MetricNames, Runs, Sort
 from cetrack.cli.report import saved
 from cetrack.cli.table_options import (
     AllowMixed,
@@ -17,17 +18,15 @@ from cetrack.cli.table_options import (
     Caption,
     ColumnFields,
     Digits,
-    Metrics,
     Missing,
     OrderBy,
     Rows,
-    RunsOfSeries,
     Shown,
     named,
     request_of,
 )
 from cetrack.errors import UsageError
-from cetrack.table_request import Best, Order, Runs, TableRequest, as_words
+from cetrack.table_request import Best, Order, TableRequest, as_words
 
 SUFFIX = ".cetrack.json"
 
@@ -39,11 +38,11 @@ def freeze(
     ],
     rows: Rows = None,
     columns: ColumnFields = None,
-    metrics: Metrics = None,
+    metrics: MetricNames = None,
     filter: Filter = None,
     baseline: Baseline = None,
     show: Shown = None,
-    runs: RunsOfSeries = Runs.LATEST,
+    runs: Runs = Which.LATEST,
     best: BestIn = Best.NONE,
     order: OrderBy = Order.METRIC,
     digits: Digits = None,

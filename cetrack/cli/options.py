@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cetrack.choices import Which
 from cetrack.report import Format
 
 Db = Annotated[
@@ -97,4 +98,17 @@ BaselinePrecision = Annotated[
         help="What compressed runs are compared with; fp32 unless told otherwise.",
         show_default=False,
     ),
+]
+MetricNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metrics",
+        metavar="NAMES",
+        help="Metrics to show, by commas, or all; the most telling ones unless given.",
+        show_default=False,
+    ),
+]
+Runs = Annotated[
+    Which,
+    typer.Option("--runs", help="What stands for a series: the newest run of every seed, or all."),
 ]

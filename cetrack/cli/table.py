@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from cetrack.choices import Which
 from cetrack.cli import opening, output
 from cetrack.cli.files import FormatOrSuffix, Output
-from cetrack.cli.options import Db, Filter, Sort
+from cetrack.cli.options import Db, Filter, MetricNames, Runs, Sort
 from cetrack.cli.table_options import (
     AllowMixed,
     Baseline,
@@ -16,28 +17,26 @@ from cetrack.cli.table_options import (
     Caption,
     ColumnFields,
     Digits,
-    Metrics,
     Missing,
     OrderBy,
     Rows,
-    RunsOfSeries,
     Shown,
     deliver,
     named,
     request_of,
 )
 from cetrack.errors import UsageError
-from cetrack.table_request import Best, Order, Runs, TableRequest, as_toml
+from cetrack.table_request import Best, Order, TableRequest, as_toml
 
 
 def table(
     rows: Rows = None,
     columns: ColumnFields = None,
-    metrics: Metrics = None,
+    metrics: MetricNames = None,
     filter: Filter = None,
     baseline: Baseline = None,
     show: Shown = None,
-    runs: RunsOfSeries = Runs.LATEST,
+    runs: Runs = Which.LATEST,
     best: BestIn = Best.NONE,
     order: OrderBy = Order.METRIC,
     digits: Digits = None,

@@ -11,7 +11,7 @@ from cetrack.cli import files, output
 from cetrack.errors import UsageError
 from cetrack.mappings import MappingError
 from cetrack.report import Format, Table, render_bytes
-from cetrack.table_request import Best, Order, Runs, TableRequest, parse_request, require_name
+from cetrack.table_request import Best, Order, TableRequest, parse_request, require_name
 
 
 def _words(flag: str, metavar: str, help: str) -> Any:
@@ -26,10 +26,6 @@ ColumnFields = Annotated[
     list[str] | None,
     _words("--columns", "FIELDS", "Fields that make the columns of a metric; the precision."),
 ]
-Metrics = Annotated[
-    list[str] | None,
-    _words("--metrics", "NAMES", "Metrics to show, by commas; the most telling ones."),
-]
 Baseline = Annotated[
     str | None,
     _words("--baseline", "PRECISION", "Also show the change against this precision, e.g. fp32."),
@@ -37,9 +33,6 @@ Baseline = Annotated[
 Shown = Annotated[
     list[str] | None,
     _words("--show", "WORDS", "Of each metric: value, delta, delta_pct, ratio; by commas."),
-]
-RunsOfSeries = Annotated[
-    Runs, typer.Option("--runs", help="Of a series: the newest run of every seed, or all runs.")
 ]
 BestIn = Annotated[Best, typer.Option("--best", help="Mark the best of each row, or column.")]
 OrderBy = Annotated[Order, typer.Option("--order", help="What the columns are grouped by.")]

@@ -30,6 +30,7 @@ from cetrack.store import RunRow
 from cetrack.table_request import TableRequest
 
 _USUAL_METRICS = 3
+_ALL = "all"
 # what all runs of a series and seed have in common
 _OF_SERIES = frozenset(
     {*SERIES_FIELDS, "seed", "category", "weight_bits", "activation_bits", "series_key", "like_key"}
@@ -59,9 +60,8 @@ def choose(connection: Connection, request: TableRequest) -> Selection:
     facts = metric_facts(connection)
     where = parse_all(request.filter, known_metrics=facts, resolve_metric=canonical_name)
     found = _standing(connection, where if request.filter else None, request, rows + columns)
-    metrics = asked_metrics(map(_bare, request.metrics), facts)
+    metrics = _metrics(connection, request.metrics, found, facts)
     digits = [(asked_metrics([_bare(name)], facts)[0].name, n) for name, n in request.digits]
-    metrics = metrics or _usual_metrics(connection, found, facts)
     values = values_of(connection, [row["run_id"] for row in found], metrics)
     measured = {run_id for run_id, _ in values}
     if not measured:
@@ -82,11 +82,10 @@ def _standing(
     connection: Connection, where: Expr | None, request: TableRequest, fields: Sequence[str]
 ) -> list[RunRow]:
     """Of every series, or of each of its parts where a field splits it: what stands for it."""
-    which = Which(request.runs.value)
     free = sorted(set(fields) - _OF_SERIES)
-    found = standing_runs(connection, where, Which.ALL if free else which)
+    found = standing_runs(connection, where, Which.ALL if free else request.runs)
     require_runs(found, where)
-    if not free or which is Which.ALL:
+    if not free or request.runs is Which.ALL:
         return found
     newest: dict[tuple[Any, ...], RunRow] = {}
     for row in found:  # by start: the last one stays
@@ -95,12 +94,17 @@ def _standing(
     return [row for row in found if row["run_id"] in kept]
 
 
-def _usual_metrics(
-    connection: Connection, rows: Sequence[RunRow], facts: Mapping[str, MetricFacts]
+def _metrics(
+    connection: Connection,
+    names: Sequence[str],
+    rows: Sequence[RunRow],
+    facts: Mapping[str, MetricFacts],
 ) -> list[MetricFacts]:
-    """The most telling ones that these runs have."""
+    """Those asked for; all that these runs have, the most telling first; or a few of them."""
+    if names and names != (_ALL,):
+        return asked_metrics(map(_bare, names), facts)
     counted = coverage(connection, [row["run_id"] for row in rows])
-    return [facts[name] for name in most_telling(counted, _USUAL_METRICS)]
+    return [facts[name] for name in most_telling(counted, len(facts) if names else _USUAL_METRICS)]
 
 
 def _fields(names: Sequence[str]) -> tuple[str, ...]:

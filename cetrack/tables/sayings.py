@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Container, Iterator, Sequence
 from datetime import datetime
 
+from cetrack.choices import Which
 from cetrack.identity import canonical_json
 from cetrack.report.cells import visible
 from cetrack.report.exact import encoded
@@ -14,7 +15,7 @@ from cetrack.report.json import iso
 from cetrack.report.measures import paper_column
 from cetrack.report.table import Spread, Table
 from cetrack.store import RunRow
-from cetrack.table_request import Best, Runs, Show, TableRequest, as_command
+from cetrack.table_request import Best, Show, TableRequest, as_command
 from cetrack.tables.baselines import Compared, Numbers, change
 from cetrack.tables.choosing import Selection
 from cetrack.tables.grid import Grid
@@ -76,7 +77,7 @@ def _titles(selection: Selection, names: Container[str]) -> str:
 
 
 def _repetitions(request: TableRequest, grid: Grid) -> str:
-    return "seeds" if request.runs is Runs.LATEST and not grid.mixed else "runs"
+    return "seeds" if request.runs is Which.LATEST and not grid.mixed else "runs"
 
 
 def _extent(counts: Sequence[int]) -> str:
