@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cetrack.choices import Which
 from cetrack.errors import UsageError
 from cetrack.ingest import IngestOptions, ingest
 from cetrack.mappings import MappingError
 from cetrack.report import Format, render, render_bytes
+from cetrack.report.exact import decoded, encoded
 from cetrack.report.frozen import FrozenError, sealed, thaw
 from cetrack.report.table import Cell, Spread, Table
 from cetrack.store import Store
@@ -580,8 +586,6 @@ def test_a_frozen_table_holds_what_it_is_made_of(take: Take, store: Store) -> No
 
 
 def test_the_definition_of_a_derived_metric_is_frozen(simple: None, store: Store) -> None:
-    from datetime import UTC, datetime
-
     from sqlalchemy import insert, select
 
     from cetrack.models import Definition, Metric
@@ -618,6 +622,14 @@ def test_a_changed_file_is_refused(simple: None, store: Store) -> None:
     with pytest.raises(UsageError, match="holds 'paper', not 'other'"):
         thaw(text, "paper.json", name="other")
     assert thaw(text, "paper.json", name="paper") == thaw(text, "paper.json")
+
+
+def test_a_column_of_an_older_cetrack_is_read(simple: None, store: Store) -> None:
+    content = json.loads(frozen(store, TableRequest()))["content"]
+    for column in content["table"]["columns"]:
+        del column["fold_at"]
+
+    assert thaw(sealed(content), "x") == paper_table(store, TableRequest())
 
 
 @pytest.mark.parametrize(
@@ -665,10 +677,54 @@ FULL = TableRequest(
 )
 
 
-def test_a_request_can_be_written_and_read() -> None:
-    import shlex
-    import tomllib
+names = st.lists(st.text(min_size=1).filter(str.strip), max_size=3)
+requests = st.fixed_dictionaries(
+    {},
+    optional={
+        "rows": names,
+        "metrics": names,
+        "filter": names,
+        "sort": names,
+        "caption": st.text(),
+        "missing": st.text(),
+        "digits": st.dictionaries(st.text(min_size=1), st.integers(0, 15), max_size=2),
+        "best": st.sampled_from(list(Best)).map(str),
+        "allow_mixed": st.booleans(),
+    },
+)
 
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(requests)
+def test_any_request_survives_the_settings_file(words: dict[str, Any]) -> None:
+    request = parse_request(words)
+
+    assert parse_request(as_words(request)) == request
+    written = tomllib.loads(as_toml("x", request))
+    assert parse_request(written["reports"]["x"]) == request
+
+
+numbers = st.floats() | st.floats(allow_nan=False)
+any_cell = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | numbers
+    | st.datetimes().map(lambda moment: moment.replace(tzinfo=UTC))
+    | st.builds(Spread, numbers, st.none() | numbers, st.none() | st.integers(0))
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(any_cell)
+def test_any_cell_survives_a_frozen_file(cell: Cell) -> None:
+    back = decoded(json.loads(json.dumps(encoded(cell), allow_nan=False)))
+
+    assert (type(back), repr(back)) == (type(cell), repr(cell))
+
+
+def test_a_request_can_be_written_and_read() -> None:
     assert parse_request(as_words(FULL)) == FULL
     written = tomllib.loads(as_toml("paper", FULL))
     assert parse_request(written["reports"]["paper"]) == FULL

@@ -82,5 +82,6 @@ def decoded_table(value: Mapping[str, Any]) -> Table:
 
 
 def _column(value: Mapping[str, Any]) -> Column:
-    known = {field.name: value[field.name] for field in fields(Column)}
-    return Column(**{**known, "kind": Kind(known["kind"])})
+    """A column as it was written, by whichever version: what that one did not know is as usual."""
+    known = {field.name: value[field.name] for field in fields(Column) if field.name in value}
+    return Column(**{**known, "kind": Kind(value["kind"])})
