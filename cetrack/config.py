@@ -1,7 +1,8 @@
 """Settings: the command line, then the environment, then ``cetrack.toml``, then the default.
 
 ``[formats.<name>]`` tables of the file define formats: see :mod:`cetrack.mappings`;
-``[derived.<name>]`` and ``[scores.<name>]`` define metrics: see :mod:`cetrack.defining`.
+``[derived.<name>]`` and ``[scores.<name>]`` define metrics: see :mod:`cetrack.defining`;
+``[reports.<name>]`` tables save reports: see :mod:`cetrack.table_request`.
 
 Pure: reads at most one small file, the nearest ``cetrack.toml`` from the working folder upward,
 and knows nothing of databases but how their URLs are written.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from cetrack.errors import UsageError
 from cetrack.mappings import Format, MappingError, parse_formats
+from cetrack.table_request import TableRequest, parse_reports
 from cetrack.toml_text import line_of as _line_of
 from cetrack.toml_text import read as _read
 from cetrack.toml_text import wrong as _wrong
@@ -44,6 +46,7 @@ class Settings:
     formats: tuple[Format, ...] = ()
     derived: tuple[Derived, ...] = ()
     scores: tuple[Score, ...] = ()
+    reports: tuple[TableRequest, ...] = ()
     path: Path | None = field(default=None, compare=False)
 
     @property
@@ -107,10 +110,6 @@ def load_settings(path: Path) -> Settings:
     return settings
 
 
-def _formats(tables: Any, origin: str) -> tuple[Format, ...]:
-    return parse_formats(tables, origin)
-
-
 def _derived(tables: Any, _: str) -> tuple[Derived, ...]:
     from cetrack.defining import parse_derived  # what evaluates formulas is slow to load
 
@@ -125,9 +124,10 @@ def _scores(tables: Any, _: str) -> tuple[Score, ...]:
 
 # tables of definitions, each with what reads it: raises MappingError with ``name.key`` as key
 _SECTIONS: Mapping[str, Callable[[Any, str], tuple[Any, ...]]] = {
-    "formats": _formats,
+    "formats": parse_formats,
     "derived": _derived,
     "scores": _scores,
+    "reports": parse_reports,
 }
 
 
