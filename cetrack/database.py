@@ -111,6 +111,7 @@ class Database:
             "default_experiment": self._settings.experiment,
             "baseline_precision": self._settings.baseline_precision,
             "formats": self._settings.formats,
+            "definitions": self._settings.definitions,
         }
         known = {name: value for name, value in defaults.items() if value is not None}
         asked = IngestOptions(**{**known, **options})

@@ -16,6 +16,7 @@ import typer
 from cetrack.cli import (
     database,
     demo,
+    derive,
     export_runs,
     export_tb,
     forget,
@@ -92,6 +93,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "models": models.models,
     "metrics": metrics.metrics,
     "sql": sql.sql,
+    "derive": derive.derive,
     "export-runs": export_runs.export_runs,
     "export-tb": export_tb.export_tb,
     "forget": forget.forget,
