@@ -67,11 +67,13 @@ def current(connection: Connection) -> tuple[Registered, ...]:
         found[item.name] = Registered(version, item.id)
     return tuple(
         found[definition.name]
-        for definition in _in_order(item.definition for item in found.values())
+        for definition in _in_order([item.definition for item in found.values()])
     )
 
 
-def _in_order(definitions: Iterable[Definition]) -> tuple[Definition, ...]:
+def _in_order(definitions: Collection[Definition]) -> tuple[Definition, ...]:
+    if not definitions:
+        return ()
     try:
         return ordered(definitions)
     except MappingError as error:
