@@ -492,6 +492,19 @@ def test_a_run_from_code_is_worked_out_when_it_is_finished(
     assert values(store, "efficiency") == {("m", "int8"): 0.19}
 
 
+def test_python_goes_by_the_settings_of_its_folder(
+    store: Store, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cetrack.toml").write_text(EFFICIENCY)
+    with cetrack.open(database_url) as database:
+        database.ingest([write(tmp_path / "a.json", {"m": {"int8": INT8}})])
+        assert values(store, "efficiency") == {("m", "int8"): 0.19}
+        report = database.derive("precision=int8", everything=True)
+
+    assert counts(report) == {"efficiency": ("unchanged", 1, 0)}
+
+
 def test_an_aurora_score_of_a_file_stays_a_metric(store: Store, tmp_path: Path, read: Read) -> None:
     definitions = read(example())
     content = {"m": {"fp32": FP32, "int8": {**INT8, "aurora_score": 87.5}}}
