@@ -1,5 +1,8 @@
 """Values of user-defined metrics → ``derived_value``: only those that are missing or stale. SQL.
 
+``derived_value`` says how a number came about; the current ones also stand in ``run_metric``, with
+no points, so that filters, sorting, views and exports find them like measured ones.
+
 A value is stale when its run or the run's baseline has changed since. A run without a value has no
 row; that it lacks an operand is seen by an index, so that it is not worked out again and again.
 """
@@ -35,11 +38,16 @@ from cetrack.formula import Of, Ref
 from cetrack.formula.tree import LAST
 from cetrack.models import DerivedValue, Metric, Param, Run, RunMetric
 from cetrack.operands import Definitions, Operands, Runs, runs_of
-from cetrack.registering import current, register
+from cetrack.registering import current, forget_shown, register
 
 CHUNK = 5_000  # runs at once
 _COLUMNS = (
     "run_id", "metric_id", "definition_hash", "value", "run_revision", "baseline_revision",
+)  # fmt: skip
+# a derived number has no points: its count tells it from a measured one
+_SHOWN = (
+    "run_id", "metric_id", "count", "nan_count", "first", "last", "min", "max", "mean",
+    "last_step", "n", "source_name",
 )  # fmt: skip
 _VALUES = DerivedValue.__table__
 _BASELINE = Run.__table__.alias("baseline_run")
@@ -132,7 +140,9 @@ class Materialiser:
         metric_id = self._metric_ids.get(ref.name)
         if metric_id is None:
             return false()
-        return exists().where(RunMetric.run_id == owner, RunMetric.metric_id == metric_id)
+        return exists().where(
+            RunMetric.run_id == owner, RunMetric.metric_id == metric_id, RunMetric.count > 0
+        )
 
     def _store(self, version: Version, runs: Runs, mine: Any, found: FloatArray) -> None:
         has = mine & ~np.isnan(found)
@@ -146,6 +156,8 @@ class Materialiser:
         of_version = _VALUES.c.definition_hash == version.hash
         self._delete(runs.id[has], of_metric, of_version)
         self._delete(runs.id[mine & ~has], of_metric)  # also what an older version gave
+        forget_shown(self.connection, [metric_id], runs.id[mine].tolist())
+        self._show(metric_id, version.hash, runs.id[has].tolist(), found[has].tolist())
         rows = [
             (run_id, metric_id, version.hash, value, revision, baseline_revision)
             for run_id, value, revision, baseline_revision in zip(
@@ -159,6 +171,18 @@ class Materialiser:
         if rows:
             values = bound(self.connection, _VALUES, _COLUMNS, rows)
             dialect_of(self.connection).insert_rows(self.connection, _VALUES, _COLUMNS, values)
+
+    def _show(
+        self, metric_id: int, version: str, run_ids: Sequence[int], values: Sequence[float]
+    ) -> None:
+        """Put the values beside the measured ones, where filters and views look for them."""
+        rows = [
+            (run_id, metric_id, 0, 0, *([value] * 5), 0, 1, version)
+            for run_id, value in zip(run_ids, values, strict=True)
+        ]
+        if rows:
+            table = RunMetric.__table__
+            dialect_of(self.connection).insert_rows(self.connection, table, _SHOWN, rows)
 
     def _delete(self, run_ids: IntArray, *those: Condition) -> None:
         if len(run_ids):

@@ -206,7 +206,9 @@ class _Reader:
         aggregates = sorted({ref.aggregate for ref in refs})
         table = RunMetric.__table__.c
         query = select(table.run_id, table.metric_id, *(table[name] for name in aggregates)).where(
-            is_among(table.run_id, ids.tolist()), is_among(table.metric_id, list(names))
+            is_among(table.run_id, ids.tolist()),
+            is_among(table.metric_id, list(names)),
+            table.count > 0,  # what was worked out earlier has no points
         )
         run_ids, metric_ids, *columns = _columns(self.connection, query, 2 + len(aggregates))
         places = np.searchsorted(ids, run_ids.astype(np.int64))

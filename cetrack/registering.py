@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 
 from cetrack.db.conditions import is_among
 from cetrack.definitions import Definition, Version, ordered, restored, section_of, versions
@@ -23,6 +23,7 @@ from cetrack.models import Definition as DefinitionRow
 from cetrack.models import Metric, RunMetric
 
 _ELSEWHERE = "cetrack.toml"
+STORED = "stored"  # the form of a metric whose numbers are worked out here, not by the views
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,23 @@ def register(
         if known is None or known.version.hash != version.hash:
             _make_current(connection, interner, metric_id, version)
             changed.append(definition.name)
-    _retire(connection, [item.metric_id for item in before.values()])
+    gone = [item.metric_id for item in before.values()]
+    _retire(connection, gone)
+    forget_shown(connection, gone)
     return tuple(changed)
+
+
+def forget_shown(
+    connection: Connection, metric_ids: Sequence[int], run_ids: Sequence[int] | None = None
+) -> None:
+    """Take derived numbers, of all runs or of these, from where measured ones stand."""
+    if not metric_ids:
+        return
+    table = RunMetric.__table__
+    those = [is_among(table.c.metric_id, metric_ids), table.c.count == 0]
+    if run_ids is not None:
+        those.append(is_among(table.c.run_id, run_ids))
+    connection.execute(delete(table).where(*those))
 
 
 def _is_known(before: Mapping[str, Registered], wanted: Sequence[Version]) -> bool:
@@ -153,6 +169,7 @@ def _describe(connection: Connection, metric_id: int, definition: Definition) ->
             direction=direction,
             family=definition.kind,
             description=definition.description,
+            form=STORED,
         )
     )
 
@@ -206,7 +223,7 @@ def _check_stated(connection: Connection, names: Collection[str]) -> None:
     """A name is that of a definition or of what files state."""
     stated = select(Metric.name).where(
         Metric.name.in_(sorted(names)),
-        exists().where(RunMetric.metric_id == Metric.id),
+        exists().where(RunMetric.metric_id == Metric.id, RunMetric.count > 0),
     )
     name = connection.scalars(stated.order_by(Metric.name)).first()
     if name is not None:
