@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cetrack.analysis.dominance import dominating
 from cetrack.analysis.residuals import noise_of
 
+relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 numbers = st.floats(-1e6, 1e6, allow_nan=False)
 
 
@@ -19,6 +20,7 @@ def array(*values: float) -> np.ndarray:
     return np.array(values, np.float64)
 
 
+@relaxed
 @given(st.lists(numbers, min_size=3, max_size=40), numbers)
 def test_one_segment_is_median_and_mad(values: list[float], value: float) -> None:
     found = noise_of([np.array(values)])
@@ -90,6 +92,7 @@ def test_most_are_equal_and_one_is_not() -> None:
 # --- dominance -------------------------------------------------------------------------------
 
 
+@relaxed
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)), max_size=12),
     st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)),

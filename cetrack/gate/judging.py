@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -115,24 +115,13 @@ def _judged(
     connection: Connection, gate: Gate, metrics: Sequence[MetricFacts], rows: Sequence[RunRow]
 ) -> list[GateResult]:
     """The results of one gate, by model, precision and start of the runs."""
-    ordered = sorted(rows, key=lambda row: (row["model"], row["precision"], moment_of(row)))
-    names = [metric.name for metric in metrics]
-    values = measured(connection, [row["run_id"] for row in rows], names)
-    lines = _lines(rows)
-    found: dict[str, list[GateResult]] = {row["uid"]: [] for row in ordered}
+    found: dict[str, list[GateResult]] = {}
     fit = []
-    for row in ordered:
-        own = [
-            Measured(metric.name, metric.unit, values.get((row["run_id"], metric.name)))
-            for metric in metrics
-        ]
-        blank = _blank(gate, own, Status.PASSED, run=row, line=lines[row["uid"]])
-        absent = [name for name in names if (row["run_id"], name) not in values]
+    for row, blank, absent in _blanks(connection, gate, metrics, rows):
         unfit = _unfit(gate, blank, absent)
+        found[row["uid"]] = [] if unfit is None else [unfit]
         if unfit is None:
             fit.append((row, blank))
-        else:
-            found[row["uid"]].append(unfit)
     if gate.is_pareto:
         judged = pareto_gate.results(connection, gate, metrics, fit)
     else:
@@ -140,6 +129,24 @@ def _judged(
     for result in judged:
         found[str(result.uid)].append(result)
     return [result for several in found.values() for result in several]
+
+
+def _blanks(
+    connection: Connection, gate: Gate, metrics: Sequence[MetricFacts], rows: Sequence[RunRow]
+) -> Iterator[tuple[RunRow, GateResult, list[str]]]:
+    """The rows in their order, each with a result that says nothing yet, and with the metrics that
+    the run does not have."""
+    names = [metric.name for metric in metrics]
+    values = measured(connection, [row["run_id"] for row in rows], names)
+    lines = _lines(rows)
+    for row in sorted(rows, key=lambda row: (row["model"], row["precision"], moment_of(row))):
+        own = [
+            Measured(metric.name, metric.unit, values.get((row["run_id"], metric.name)))
+            for metric in metrics
+        ]
+        absent = [name for name in names if (row["run_id"], name) not in values]
+        blank = _blank(gate, own, Status.PASSED, run=row, line=lines[row["uid"]])
+        yield row, blank, absent
 
 
 def _unfit(gate: Gate, blank: GateResult, absent: Sequence[str]) -> GateResult | None:

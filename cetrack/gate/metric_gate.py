@@ -127,20 +127,7 @@ def _result(
     outcome: Limit | Blocked,
     accepted: Acceptance | None,
 ) -> GateResult:
-    found = replace(blank, check=key, limit=outcome.words)
-    if isinstance(outcome, Limit):
-        keeps = outcome.holds(question.value)
-        found = replace(
-            found,
-            status=Status.PASSED if keeps else Status.FAILED,
-            bound=outcome.bound,
-            reference=outcome.reference,
-            reference_uid=outcome.reference_uid,
-            reason=outcome.found,
-        )
-    else:
-        status = unjudged(gate.missing) if outcome.is_missing else Status.FAILED
-        found = replace(found, status=status, reason=outcome.reason)
+    found = _applied(gate, replace(blank, check=key, limit=outcome.words), question, outcome)
     if not found.is_refused or accepted is None or accepted.value is None:
         return found
     side = side_of(key, question.direction)
@@ -154,4 +141,21 @@ def _result(
         reference=accepted.value,
         reference_uid=accepted.uid,
         reason=accepted.words,
+    )
+
+
+def _applied(
+    gate: Gate, blank: GateResult, question: Question, outcome: Limit | Blocked
+) -> GateResult:
+    """What the limit itself says, whatever was accepted."""
+    if isinstance(outcome, Blocked):
+        status = unjudged(gate.missing) if outcome.is_missing else Status.FAILED
+        return replace(blank, status=status, reason=outcome.reason)
+    return replace(
+        blank,
+        status=Status.PASSED if outcome.holds(question.value) else Status.FAILED,
+        bound=outcome.bound,
+        reference=outcome.reference,
+        reference_uid=outcome.reference_uid,
+        reason=outcome.found,
     )

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from cetrack.gate.limits import quantity
 from cetrack.gates import Missing
-from cetrack.store import RunRow
 
 
 class Status(StrEnum):
@@ -62,7 +62,7 @@ class GateResult:
     status: Status
     measured: tuple[Measured, ...]
     check: str = ""
-    run: RunRow | None = None
+    run: Mapping[str, Any] | None = None
     line: str | None = None
     limit: str = ""
     bound: float | None = None
