@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
+from cetrack.choices import Which
 from cetrack.db.conditions import is_among
 from cetrack.errors import UsageError
 from cetrack.filter import Expr
@@ -14,7 +15,6 @@ from cetrack.models import RunMetric
 from cetrack.plots.shapes import Curve, Curves
 from cetrack.selecting import (
     MetricFacts,
-    Which,
     asked_metrics,
     metric_facts,
     require_runs,

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, func, select
 
+from cetrack.choices import Which as Which
 from cetrack.db.conditions import is_among
 from cetrack.domain import FloatArray, Status
 from cetrack.errors import UsageError
@@ -40,13 +39,6 @@ _PREFERRED = (
 )
 _RARE = 0.2  # a preferred metric comes first if this share of the best-covered one has it
 USABLE = (Status.FINISHED.value, Status.RUNNING.value)
-
-
-class Which(StrEnum):
-    """Which runs of a series stand for it."""
-
-    LATEST = "latest"  # the newest of every seed
-    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +98,9 @@ def standing_runs(
         newest = (
             func.row_number()
             .over(
-                partition_by=(Run.series_key, Run.seed),
+                # the key implies the two numbers; sorted by them first, rows need few comparisons
+                # of texts, and SQLite does not walk through the key's index row by row
+                partition_by=(Run.model_id, Run.precision_id, Run.series_key, Run.seed),
                 order_by=(Run.started_at.desc(), Run.uid.desc()),
             )
             .label("newest")
@@ -130,16 +124,13 @@ def values_of(
         is_among(table.run_id, run_ids), is_among(table.metric_id, list(names))
     )
     return {
-        (row.run_id, names[row.metric_id]): _value(row)
-        for row in connection.execute(query)
-        if row.last is not None
+        # several points are steps of a log and no repetitions: their spread says nothing of noise
+        (run_id, names[metric_id]): Value(last, std, n)
+        if count == 1 and n and n > 1
+        else Value(last)
+        for run_id, metric_id, last, std, n, count in connection.execute(query)
+        if last is not None
     }
-
-
-def _value(row: Any) -> Value:
-    """Several points are steps of a log and no repetitions: their spread says nothing of noise."""
-    repeated = row.count == 1 and (row.n or 0) > 1
-    return Value(row.last, row.std, row.n) if repeated else Value(row.last)
 
 
 def samples_of(

@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from cetrack.cli import (
+    compare,
     database,
     demo,
     export_runs,
@@ -25,6 +26,7 @@ from cetrack.cli import (
     model,
     models,
     output,
+    pareto,
     plot,
     runs,
     show,
@@ -93,6 +95,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "show": show.show,
     "models": models.models,
     "metrics": metrics.metrics,
+    "compare": compare.compare,
+    "pareto": pareto.pareto,
     "trend": trend.trend,
     "sql": sql.sql,
     "export-runs": export_runs.export_runs,

@@ -17,6 +17,7 @@ from cetrack.plots.forms import ImageFormat, Size
 STDOUT = Path("-")
 _NOT_IN_FILES = re.compile(r"[^A-Za-z0-9.+=-]+")
 _LONGEST_NAME = 100
+_SUFFIXES = ", ".join(f".{kind}" for kind in ImageFormat)
 
 Target = Annotated[
     Path | None,
@@ -67,7 +68,7 @@ def figure_format(target: Path | None, format: ImageFormat | None = None) -> Ima
     if not suffix:
         return format or ImageFormat.PNG
     if suffix not in list(ImageFormat):
-        raise UsageError(f"{target}: not a figure", hint=f"end it in {' or '.join(ImageFormat)}")
+        raise UsageError(f"{target}: not a figure", hint=f"end it in {_SUFFIXES}")
     if format not in (None, suffix):
         raise UsageError(f"{target} and --format {format} contradict", hint="leave out --format")
     return ImageFormat(suffix)

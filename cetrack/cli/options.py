@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cetrack.choices import Better, Which
 from cetrack.report import Format
 
 Db = Annotated[
@@ -98,3 +99,21 @@ BaselinePrecision = Annotated[
         show_default=False,
     ),
 ]
+MetricNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metrics",
+        metavar="NAMES",
+        help="Metrics to show, by commas, or all; the most telling ones unless given.",
+        show_default=False,
+    ),
+]
+Runs = Annotated[
+    Which,
+    typer.Option("--runs", help="What stands for a series: the newest run of every seed, or all."),
+]
+XBetter = Annotated[
+    Better | None,
+    typer.Option("--x-better", help="Which way is better, if the metric does not say."),
+]
+YBetter = Annotated[Better | None, typer.Option("--y-better", help="The same of the second axis.")]

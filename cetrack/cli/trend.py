@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cetrack.cli import opening, output, trend_report
+from cetrack.cli import opening, output
 from cetrack.cli.figures import figure_format, write_figure
 from cetrack.cli.options import Db, Filter, OutputFormat
 from cetrack.report import Format
-from cetrack.report.sparkline import BLOCKS
 
 if TYPE_CHECKING:
     from cetrack.trend import Trend
@@ -88,6 +87,9 @@ def trend(
 
 
 def _show(found: Trend, format: Format, *, points: bool, limit: int | None) -> None:
+    from cetrack.cli import trend_report
+    from cetrack.report.sparkline import BLOCKS
+
     for_people = format in (Format.TABLE, Format.MD)
     on_screen = format is Format.TABLE and output.is_terminal()
     most = (_SCREENFUL if on_screen else None) if limit is None else limit or None

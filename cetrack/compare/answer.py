@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
+from cetrack.choices import By as By
 from cetrack.report.cells import UID_LENGTH
 from cetrack.report.table import Spread
 from cetrack.selecting import MetricFacts
-
-
-class By(StrEnum):
-    """What a row of the comparison is: a model, or a group of models."""
-
-    MODEL = "model"
-    LIBRARY = "library"
-    CATEGORY = "category"
-    INPUT_SHAPE = "input_shape"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +33,9 @@ class Entry:
     ``p_unadjusted`` is not; both are None, as is ``test``, where nothing can be claimed.
 
     Of a group of models, ``value``, ``baseline`` and ``delta`` are means over ``models`` models,
-    ``ratio`` is the geometric mean of theirs. ``fields`` is the row of the ``runs`` view of the
-    newest run of a series; of a group, the field that it is grouped by.
+    ``ratio`` is the geometric mean of theirs, and ``improved`` None where the two disagree.
+    ``fields`` is the row of the ``runs`` view of the newest run of a series; of a group, the field
+    that it is grouped by.
     """
 
     group: str

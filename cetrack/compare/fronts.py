@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cetrack.analysis.pareto import front
+from cetrack.choices import Better
 from cetrack.compare.matching import Series, series_of
 from cetrack.compare.reading import read_numbers
 from cetrack.errors import UsageError
@@ -25,7 +26,6 @@ from cetrack.selecting import (
 from cetrack.store import RunRow, Store
 from cetrack.tb.lines import qualified
 
-_DIRECTIONS = ("lower", "higher")
 _LABEL_FIELDS = ("library", "input_shape", "method", "kind", *LIKE_FIELDS[3:], "variant")
 
 
@@ -62,22 +62,24 @@ def pareto(
     *,
     where: Expr | None = None,
     which: Which = Which.LATEST,
-    x_better: str | None = None,
-    y_better: str | None = None,
+    x_better: Better | None = None,
+    y_better: Better | None = None,
 ) -> Pareto:
     """Every series with both metrics, and whether any other is better in one and no worse in both.
 
-    ``x_better`` and ``y_better`` (``lower`` or ``higher``) take the place of the metrics' own
-    directions; a metric without one needs it. Raises UsageError where no run has both.
+    ``x_better`` and ``y_better`` take the place of the metrics' own directions; a metric without
+    one needs it. Raises UsageError where no run has both.
     """
     with store.read() as connection:
         facts = metric_facts(connection)
-        asked = [asked_metrics([name], facts)[0] for name in (x, y)]
-        metrics = [
-            _directed(metric, better, option)
-            for metric, better, option in zip(
-                asked, (x_better, y_better), ("--x-better", "--y-better"), strict=True
+        asked = asked_metrics([x, y], facts)
+        if len(asked) < 2:
+            raise UsageError(
+                f"both axes are {asked[0].name}", hint="--x and --y choose two metrics"
             )
+        metrics = [
+            _directed(asked[0], x_better, "--x-better"),
+            _directed(asked[1], y_better, "--y-better"),
         ]
         rows = standing_runs(connection, where, which)
         require_runs(rows, where)
@@ -97,17 +99,13 @@ def pareto(
     )
 
 
-def _directed(metric: MetricFacts, better: str | None, option: str) -> MetricFacts:
+def _directed(metric: MetricFacts, better: Better | None, option: str) -> MetricFacts:
     """The metric with the direction that it is judged by."""
-    direction = better or metric.direction
+    direction = better.value if better else metric.direction
     if direction is None:
         raise UsageError(
             f"neither way is known to be better for {metric.name}",
             hint=f"say it: {option} lower or {option} higher",
-        )
-    if direction not in _DIRECTIONS:
-        raise UsageError(
-            f"'{direction}' is no direction", hint=f"say it: {option} lower or {option} higher"
         )
     return replace(metric, direction=direction)
 

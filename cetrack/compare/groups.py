@@ -68,13 +68,16 @@ def _with_deltas(summed: Entry, models: Sequence[Sequence[Entry]], court: Court)
     deltas = [_mean(entry.value.mean - _baseline(entry) for entry in one) for one in models]
     ratios = [_geometric_mean(entry.ratio for entry in one) for one in models]
     verdict = court.ask(lambda: wilcoxon(deltas))
-    delta = _mean(deltas)
+    delta, ratio = _mean(deltas), _geometric_mean(ratios)
+    better = improved(delta, 0.0, summed.metric.direction)
+    if ratio is not None and improved(ratio, 1.0, summed.metric.direction) is not better:
+        better = None  # better by one mean and worse by the other: nobody can say
     return replace(
         summed,
         baseline=Spread(baseline),
         delta=delta if math.isfinite(delta) else None,
-        ratio=_geometric_mean(ratios),
-        improved=improved(delta, 0.0, summed.metric.direction),
+        ratio=ratio,
+        improved=better,
         p_unadjusted=verdict.p_value if verdict else None,
         test=verdict.test if verdict else None,
     )

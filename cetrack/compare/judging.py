@@ -162,31 +162,26 @@ def _compared(
     theirs: Cell | None,
     court: Court,
 ) -> Entry:
-    entry = Entry(
+    found = court.ask(lambda: verdict(ours, theirs)) if theirs else None
+    value, baseline = ours.spread.mean, theirs.spread.mean if theirs else math.nan
+    delta = value - baseline
+    return Entry(
         group=group,
         column=pair.series.column,
         metric=metric,
         value=ours.spread,
         baseline=theirs.spread if theirs else None,
         baseline_column=pair.baseline.column,
-        uids=pair.series.uids,
-        baseline_uids=pair.baseline.uids,
-        like_for_like=not pair.differences,
-        differences=pair.differences,
-        fields=pair.series.newest,
-    )
-    if theirs is None:
-        return entry
-    found = court.ask(lambda: verdict(ours, theirs))
-    value, baseline = ours.spread.mean, theirs.spread.mean
-    delta = value - baseline
-    return replace(
-        entry,
         delta=delta if math.isfinite(delta) else None,
         ratio=ratio(value, baseline),
         improved=improved(value, baseline, metric.direction),
-        p_unadjusted=found.p_value if found else None,
         test=found.test if found else None,
+        uids=pair.series.uids,
+        baseline_uids=pair.baseline.uids,
+        like_for_like=not pair.differences,
+        p_unadjusted=found.p_value if found else None,
+        differences=pair.differences,
+        fields=pair.series.newest,
     )
 
 
@@ -199,8 +194,8 @@ def ratio(value: float, baseline: float) -> float | None:
 
 
 def improved(value: float, baseline: float, direction: str | None) -> bool | None:
-    """Whether the value is better; None where it is equal or neither way is better."""
-    if direction is None or value == baseline:
+    """Whether the value is better; None where it is equal, or nobody can say."""
+    if direction is None or value == baseline or math.isnan(value - baseline):
         return None
     return (value < baseline) is (direction == "lower")
 

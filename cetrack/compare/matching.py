@@ -27,25 +27,20 @@ _PLACE = LIKE_FIELDS[1:]  # without the model
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The runs that stand for a series, the newest last; ``column`` once it is known."""
+    """The runs that stand for a series, the newest last; ``column`` once it is known.
+
+    ``key`` is the series_key, ``uids`` are the runs by name.
+    """
 
     rows: tuple[RunRow, ...]
+    key: str
+    uids: tuple[str, ...]
     column: str = ""
 
     @property
     def newest(self) -> RunRow:
         """What the series says of itself."""
         return self.rows[-1]
-
-    @property
-    def key(self) -> str:
-        """The series_key."""
-        return str(self.newest["series_key"])
-
-    @property
-    def uids(self) -> tuple[str, ...]:
-        """The runs by name."""
-        return tuple(row["uid"] for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +75,10 @@ def series_of(rows: Iterable[RunRow]) -> list[Series]:
     found: dict[str, list[RunRow]] = defaultdict(list)
     for row in rows:
         found[row["series_key"]].append(row)
-    return [Series(tuple(members)) for members in found.values()]
+    return [
+        Series(tuple(members), key, tuple(row["uid"] for row in members))
+        for key, members in found.items()
+    ]
 
 
 def is_baseline(row: RunRow, precision: str) -> bool:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cetrack.analysis.pareto import front
@@ -41,6 +41,7 @@ def _beats(one: np.ndarray, other: np.ndarray, directions: list[str]) -> bool:
     return better
 
 
+@settings(deadline=None)
 @given(_tables())
 def test_the_front_is_what_no_other_row_beats(table: tuple[np.ndarray, list[str]]) -> None:
     values, directions = table
@@ -52,6 +53,7 @@ def test_the_front_is_what_no_other_row_beats(table: tuple[np.ndarray, list[str]
     assert front(values, directions).tolist() == expected
 
 
+@settings(deadline=None)
 @given(_tables(), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(
     table: tuple[np.ndarray, list[str]], random: object

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from cetrack.choices import Which
 from cetrack.curves import read_curves
 from cetrack.errors import UsageError
 from cetrack.filter import parse
-from cetrack.selecting import Which
 from cetrack.store import Store
 from tests.cli.conftest import Filler
 from tests.cli.filling import Spec, uid

@@ -126,7 +126,7 @@ def test_trend_draws_its_lines_too(url: str) -> None:
         (("epochs", "val/accuracy", "-o", "none/f.png"), "none/f.png: No such file or directory"),
         (("epochs", "val/accuracy", "--filter", "model=none"), "no run with results matches"),
         (("trend", "latency_mean_ms", "--by", "comit"), "no axis called 'comit'"),
-        (("compare", "--by", "librar"), "no group called 'librar'"),
+        (("compare", "--by", "librar"), "'librar' is not one of"),
         (("compare", "--metrics", "val/accuracy"), "none of the compared runs has val/accuracy"),
         (("pareto", "--x", "val/accuracy"), "no run"),
     ],
