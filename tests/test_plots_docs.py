@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cetrack.curves import MOST_CURVES
 from cetrack.plots.compare import MOST_GROUPS
-from cetrack.plots.figure import FRAMES, Size
+from cetrack.plots.figure import FRAMES
+from cetrack.plots.forms import MOST_CURVES, Size
 from tests.test_readme import ROOT, environment
 
 PAGE = ROOT / "docs" / "plots.md"

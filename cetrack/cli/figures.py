@@ -39,22 +39,21 @@ FigureSize = Annotated[
 
 
 def write_figure(
-    draw: Callable[[ImageFormat], bytes],
-    *,
+    draw: Callable[..., bytes],
     name: str,
     target: Path | None,
     format: ImageFormat | None = None,
 ) -> None:
-    """Draw a figure and write it to ``target``, else to a file called after ``name``.
+    """Call ``draw(format=…)`` and write its figure to ``target``, else to a file called ``name``.
 
     Raises OutputError where it cannot be written, UsageError for a suffix that is no figure's.
     """
     kind = figure_format(target, format)
     if target == STDOUT:
-        output.write_bytes(draw(kind))
+        output.write_bytes(draw(format=kind))
         return
     path = target or Path(f"{_file_stem(name)}.{kind}")
-    content = draw(kind)
+    content = draw(format=kind)
     _write_file(path, content)
     output.say(f"{len(content):,} bytes in {path}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -75,4 +76,4 @@ def pareto(
     if plot:
         from cetrack.plots import pareto_plot
 
-        write_figure(lambda kind: pareto_plot(found, format=kind), name="pareto", target=plot)
+        write_figure(partial(pareto_plot, found), "pareto", plot)

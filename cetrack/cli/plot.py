@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -11,7 +12,7 @@ from cetrack.choices import By, Which
 from cetrack.cli import opening, output
 from cetrack.cli.figures import FigureFormat, FigureSize, Target, write_figure
 from cetrack.cli.options import Db, Filter, MetricNames, Runs, XBetter, YBetter
-from cetrack.plots.forms import Size
+from cetrack.plots.forms import MOST_CURVES, Size
 
 if TYPE_CHECKING:
     from cetrack.filter import Expr
@@ -61,12 +62,7 @@ def pareto(
     )
     _say_notes(found.notes)
     name = f"pareto-{found.x.name}-{found.y.name}"
-    write_figure(
-        lambda kind: pareto_plot(found, format=kind, size=size),
-        name=name,
-        target=target,
-        format=format,
-    )
+    write_figure(partial(pareto_plot, found, size=size), name, target, format)
 
 
 @app.command("trend")
@@ -100,10 +96,7 @@ def trend(
     )
     _say_notes(found.notes)
     write_figure(
-        lambda kind: trend_plot(found, format=kind, size=size),
-        name=f"trend-{found.metric.name}",
-        target=target,
-        format=format,
+        partial(trend_plot, found, size=size), f"trend-{found.metric.name}", target, format
     )
 
 
@@ -152,16 +145,11 @@ def compare(
             allow_mixed=allow_mixed,
         ),
     )
-    _say_notes(found.notes)
-    if found.refusals:
-        output.say(f"{len(found.refusals)} not comparable; 'cetrack compare' says why")
+    refused = len(found.refusals)
+    why = [f"{refused} not comparable; 'cetrack compare' says why"] if refused else []
+    _say_notes([*why, *found.notes])
     what = "-".join(metric.name for metric in found.metrics) if names else by
-    write_figure(
-        lambda kind: compare_plot(found, format=kind, size=size),
-        name=f"compare-{what}",
-        target=target,
-        format=format,
-    )
+    write_figure(partial(compare_plot, found, size=size), f"compare-{what}", target, format)
 
 
 @app.command("epochs")
@@ -171,7 +159,7 @@ def epochs(
     runs: Runs = Which.LATEST,
     limit: Annotated[
         int, typer.Option("--limit", min=1, metavar="N", help="At most the newest N runs.")
-    ] = 36,
+    ] = MOST_CURVES,
     target: Target = None,
     format: FigureFormat = None,
     size: FigureSize = Size.COLUMN,
@@ -193,12 +181,7 @@ def epochs(
         lambda store, where: read_curves(store, metric, where=where, which=runs, limit=limit),
     )
     name = f"epochs-{found.metric.name}"
-    write_figure(
-        lambda kind: epochs_plot(found, format=kind, size=size),
-        name=name,
-        target=target,
-        format=format,
-    )
+    write_figure(partial(epochs_plot, found, size=size), name, target, format)
 
 
 def _asked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,7 +84,7 @@ def trend(
     if plot is not None:
         from cetrack.plots import trend_plot
 
-        write_figure(lambda kind: trend_plot(found, format=kind), name="trend", target=plot)
+        write_figure(partial(trend_plot, found), "trend", plot)
 
 
 def _show(found: Trend, format: Format, *, points: bool, limit: int | None) -> None:

@@ -171,7 +171,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
 
     for name in ("trend-../../etc/passwd", "trend-" + "x" * 400, "trend-\x1b[31m\n"):
-        write_figure(lambda _: b"figure", name=name, target=None)
+        write_figure(lambda format: b"figure", name, None)
 
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["trend-.._.._etc_passwd.png", "trend-_31m.png", f"trend-{'x' * 94}.png"]
