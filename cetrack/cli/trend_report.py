@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from cetrack.report import Cell, Column, Kind, Section, Table
 from cetrack.report.cells import short_number
 from cetrack.report.json import dumps, plain
-from cetrack.report.measures import metric_column
 from cetrack.report.sparkline import BLOCKS, PLAIN, sparkline
 from cetrack.report.table import without_blank_columns
 
@@ -143,6 +142,8 @@ def sections(trend: Trend, *, points: bool, blocks: bool) -> list[Section]:
 
 
 def _section(trend: Trend, line: Line, points: bool, blocks: bool) -> Iterator[Section]:
+    from cetrack.report.measures import metric_column  # the units that it knows need numpy
+
     measure = metric_column(trend.metric.name, trend.metric.unit)
     ramp = BLOCKS if blocks else PLAIN
     course = sparkline(line.values.tolist(), ramp=ramp)

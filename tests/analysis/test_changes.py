@@ -9,7 +9,7 @@ from time import process_time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -55,18 +55,23 @@ def test_the_history_of_a_database_has_the_steps_that_otava_finds_at_every_level
 
 # --- laws ---------------------------------------------------------------------------------------
 
+unhurried = settings(
+    database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # busy machines
 levels = st.integers(-1000, 1000)
 series_of_integers = st.lists(levels, min_size=0, max_size=40).map(
     lambda found: np.array(found, np.float64)
 )
 
 
+@unhurried
 @given(series_of_integers, st.integers(-10_000, 10_000), st.integers(-30, 30))
 def test_shifting_or_scaling_moves_no_step(values: FloatArray, shift: int, power: int) -> None:
     moved = np.ldexp(values + shift, power)
     assert places(moved) == places(values)
 
 
+@unhurried
 @given(st.integers(0, 2**32 - 1), st.floats(1e-9, 1e9), st.floats(-100, 100))
 def test_noise_hides_no_step_at_another_scale(seed: int, factor: float, shift: float) -> None:
     values = np.random.default_rng(seed).standard_normal(60)
@@ -79,6 +84,7 @@ def test_noise_hides_no_step_at_another_scale(seed: int, factor: float, shift: f
     )
 
 
+@unhurried
 @given(
     st.lists(st.tuples(levels, st.integers(3, 30)), min_size=1, max_size=6).filter(
         lambda found: all(a[0] != b[0] for a, b in pairwise(found))
@@ -93,6 +99,7 @@ def test_noiseless_steps_are_found_exactly(stairs: list[tuple[int, int]]) -> Non
     assert {it.p_value for it in steps} <= {0.0}
 
 
+@unhurried
 @given(series_of_integers, st.sets(st.integers(0, 45), max_size=20))
 def test_gaps_move_indexes_and_nothing_else(values: FloatArray, gaps: set[int]) -> None:
     at = [place for place in range(len(values) + len(gaps)) if place not in gaps][: len(values)]
@@ -101,6 +108,7 @@ def test_gaps_move_indexes_and_nothing_else(values: FloatArray, gaps: set[int]) 
     assert places(with_gaps) == [at[index] for index in places(values)]
 
 
+@unhurried
 @given(st.lists(st.floats(width=64), max_size=40), st.integers(2, 6))
 def test_any_floats_give_steps_that_are_in_order_and_long_enough(
     numbers: list[float], min_size: int

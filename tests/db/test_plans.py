@@ -19,6 +19,7 @@ from sqlalchemy import Connection, event, insert
 from cetrack import queries
 from cetrack.db import schema
 from cetrack.filter import parse
+from cetrack.filter.tree import TagRef
 from cetrack.models import (
     Experiment,
     Metric,
@@ -31,6 +32,7 @@ from cetrack.models import (
     Tag,
 )
 from cetrack.store import Store
+from cetrack.trend import trend
 from tests.cli.conftest import Filler, filled_with
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -232,7 +234,11 @@ WORK: Mapping[str, Callable[[Store], object]] = {
         view: lambda store, view=view: queries.view_rows(store, view, WHERE)
         for view in ("runs", "measurements", "comparisons", "history")
     },
-    "trend": lambda store: queries.view_rows(store, "history", WHERE, metric="accuracy"),
+    "history of a metric": lambda store: queries.view_rows(
+        store, "history", WHERE, metric="accuracy"
+    ),
+    "trend": lambda store: trend(store, "accuracy", where=WHERE),
+    "trend by a tag": lambda store: trend(store, "accuracy", by=TagRef("status")),
 }
 
 
@@ -243,6 +249,17 @@ def test_queries_read_aggregates_and_never_points(large: Store, name: str) -> No
     assert plans
     for lines in plans.values():
         assert "point" not in tables_in(lines, "SCAN") | tables_in(lines, "SEARCH")
+
+
+def test_the_trend_of_a_series_is_answered_by_indexes(large: Store) -> None:
+    where = parse("model=model7 and precision=int8")
+    plans = plans_of(large, lambda: trend(large, "accuracy", where=where))
+
+    for statement, lines in plans.items():
+        assert tables_in(lines, "SCAN") & {"run", "run_metric", "point"} == set(), (
+            statement,
+            lines,
+        )
 
 
 def test_the_newest_runs_are_found_without_sorting_all(large: Store) -> None:
@@ -286,6 +303,7 @@ def test_a_narrow_answer_and_a_wide_one_take_as_many_statements(large: Store) ->
     for text in ("model=model7 and precision=int8", "accuracy >= 0"):
         where = parse(text)
         with noted(large) as statements:
+            trend(large, "accuracy", where=where, by=TagRef("status"))
             table = queries.list_runs(large, where=where)
             queries.list_runs(large, where=where, detail=queries.Detail.FULL, limit=3000)
             queries.list_models(large, where=where)
