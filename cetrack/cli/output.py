@@ -199,7 +199,7 @@ def fitting(table: Table, room: int) -> tuple[Table, list[str]]:
             break
         kept.remove(last)
     left_out = [name for index, name in enumerate(table.names) if index not in kept]
-    return with_columns(table, kept), left_out
+    return with_columns(table, kept), list(dict.fromkeys(left_out))
 
 
 def _needed(column: Column, cells: Sequence[object]) -> int:
