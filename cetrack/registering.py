@@ -22,8 +22,6 @@ from cetrack.metrics import canonical_name, catalogue
 from cetrack.models import Definition as DefinitionRow
 from cetrack.models import Metric, RunMetric
 
-_ELSEWHERE = "cetrack.toml"
-
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -210,5 +208,5 @@ def _check_stated(connection: Connection, names: Collection[str]) -> None:
     )
     name = connection.scalars(stated.order_by(Metric.name)).first()
     if name is not None:
-        hint = f"call it something else in {_ELSEWHERE}"
+        hint = "call it something else in cetrack.toml"
         raise UsageError(f"'{name}' is a metric that files of this database state", hint=hint)
