@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 
-import numpy as np
 from sqlalchemy import Connection, func, select
 
 from cetrack.db.engine import patiently
@@ -19,10 +18,8 @@ from cetrack.definitions import Definition, Version
 from cetrack.derive import derived_metrics
 from cetrack.filter import Expr
 from cetrack.filter.sql import matching_runs
-from cetrack.formula import Of
 from cetrack.materialising import Count, Materialiser, is_stale, parts
-from cetrack.models import DerivedValue, Metric, Run
-from cetrack.operands import Definitions, Operands, runs_of
+from cetrack.models import DerivedValue, Metric, Run, measurements_view
 from cetrack.registering import current, expected, register
 from cetrack.report.table import Column, Kind, Row, Table
 from cetrack.store import Store
@@ -165,17 +162,13 @@ def _builtin_rows(connection: Connection) -> list[Row]:
 
 def _builtin_counts(connection: Connection) -> Counter[str]:
     """How many runs have each built-in derived metric, stated or derived."""
-    builtins = derived_metrics()
-    asked = {ref.name for item in builtins.values() for ref in item.refs if ref.of is Of.METRIC}
-    query = select(Metric.name, Metric.id).where(Metric.name.in_([*builtins, *asked]))
-    metric_ids = {row.name: row.id for row in connection.execute(query)}
-    counts: Counter[str] = Counter()
-    for some in parts(sorted(connection.scalars(select(Run.id)))):
-        runs = runs_of(connection, some)
-        operands = Operands(connection, runs, Definitions(()), builtins, metric_ids)
-        for name in builtins:
-            counts[name] += int(np.count_nonzero(~np.isnan(operands.value(name))))
-    return counts
+    view = measurements_view.c
+    query = (
+        select(view.metric, func.count())
+        .where(view.metric.in_(list(derived_metrics())), view.value.is_not(None))
+        .group_by(view.metric)
+    )
+    return Counter({name: count for name, count in connection.execute(query)})
 
 
 def _row(connection: Connection, version: Version, source: str) -> Row:

@@ -227,5 +227,5 @@ def _check_stated(connection: Connection, names: Collection[str]) -> None:
     )
     name = connection.scalars(stated.order_by(Metric.name)).first()
     if name is not None:
-        hint = f"call it something else in {_ELSEWHERE}"
+        hint = "call it something else in cetrack.toml"
         raise UsageError(f"'{name}' is a metric that files of this database state", hint=hint)
