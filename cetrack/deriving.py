@@ -168,7 +168,7 @@ def _builtin_counts(connection: Connection) -> Counter[str]:
         .where(view.metric.in_(list(derived_metrics())), view.value.is_not(None))
         .group_by(view.metric)
     )
-    return Counter({name: count for name, count in connection.execute(query)})
+    return Counter({row.metric: row[1] for row in connection.execute(query)})
 
 
 def _row(connection: Connection, version: Version, source: str) -> Row:
