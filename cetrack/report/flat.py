@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
-from cetrack.report.table import Cell, Column, Scalar, Spread, Table
+from cetrack.report.table import Cell, Column, Row, Scalar, Spread, Table
 
 Values = tuple[Scalar, ...]
 
@@ -30,10 +31,10 @@ def flat(table: Table) -> Flat:
     column it is numbered, ``x_std_2``, and so is a name that the table has twice: no name hides
     another.
     """
-    if not table.columns:
-        return Flat((), tuple(() for _ in table.rows))
     taken: set[str] = set()
-    columns = [replace(column, name=_free(column.name, taken)) for column in table.columns]
+    columns = tuple(replace(column, name=_free(column.name, taken)) for column in table.columns)
+    if _is_plain(table.rows):
+        return Flat(columns, table.rows)
     parts = [
         part
         for index, column in enumerate(columns)
@@ -41,6 +42,10 @@ def flat(table: Table) -> Flat:
     ]
     rows = zip(*(values for _, values in parts), strict=True)
     return Flat(tuple(column for column, _ in parts), tuple(rows))
+
+
+def _is_plain(rows: tuple[Row, ...]) -> TypeGuard[tuple[Values, ...]]:
+    return not any(isinstance(cell, Spread) for row in rows for cell in row)
 
 
 def _parts(

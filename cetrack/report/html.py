@@ -31,8 +31,8 @@ th { font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: inherit; vertical-align: baseline; }
 th[scope="colgroup"] { text-align: center; padding-bottom: 0; }
 th[scope="colgroup"]::after { content: ""; display: block; border-bottom: 1px solid; }
-th.number, td.number { text-align: right; }
-td.number { white-space: nowrap; font-variant-numeric: lining-nums tabular-nums; }
+th.number, td.number { text-align: right; white-space: nowrap; }
+td.number { font-variant-numeric: lining-nums tabular-nums; }
 td[data-blank]::after { content: attr(data-blank); visibility: hidden; }
 sup { line-height: 0; }
 p { margin: .5em 0; font-size: .85rem; max-width: 60em; }

@@ -45,7 +45,8 @@ def paper_column(
 ) -> Column:
     """The column of a metric in a table for a paper: a title in words, and fixed decimals.
 
-    Values stay in the stored ``unit``. ``latency_mean_ms`` is titled "Latency mean" with its unit
+    ``cells`` are those of all columns of the metric, which then have the same decimals. Values
+    stay in the stored ``unit``. ``latency_mean_ms`` is titled "Latency mean" with its unit
     beside it. Decimals: fractions 3, percentages 1 (of quality 2), compression ratios 2; all else
     as many as show three significant digits of the smallest of the ``cells``, 6 at most, and none
     for whole numbers. Where these would show nothing of a standard deviation there are as many

@@ -38,7 +38,7 @@ def number_texts(
     shared = _shared_places(cells) if alike else None
     if shared is None:
         return [number_text(cell) for cell in cells]
-    return [str(cell) if isinstance(cell, int) else _fixed(cell, shared) for cell in cells]
+    return [_fixed(cell, shared) if type(cell) is not int else str(cell) for cell in cells]
 
 
 def number_text(cell: Number) -> str:
@@ -135,9 +135,7 @@ def _fixed(cell: Number, places: int) -> str:
 
 def _with_places(value: float, places: int) -> str:
     """A negative number that rounds to zero has no sign."""
-    if math.isfinite(value) and abs(value) < _LARGE:
-        return f"{value:z.{places}f}"
-    return number_text(value)
+    return f"{value:z.{places}f}" if -_LARGE < value < _LARGE else number_text(value)
 
 
 def _trimmed(text: str) -> str:
