@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cetrack.report import Cell, Column, Kind, Section, Table
-from cetrack.report.numbers import short_number
 from cetrack.report.json import dumps, plain
 from cetrack.report.measures import metric_column
+from cetrack.report.numbers import short_number
 from cetrack.report.sparkline import BLOCKS, PLAIN, sparkline
 from cetrack.report.table import without_blank_columns
 

@@ -18,7 +18,7 @@ from cetrack.domain import FloatArray
 from cetrack.errors import UsageError
 from cetrack.plots.forms import ImageFormat, Size
 from cetrack.plots.styles import Style
-from cetrack.report.cells import short_number
+from cetrack.report.numbers import short_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
