@@ -1,7 +1,8 @@
 """Settings: the command line, then the environment, then ``cetrack.toml``, then the default.
 
 ``[formats.<name>]`` tables of the file define formats: see :mod:`cetrack.mappings`;
-``[derived.<name>]`` and ``[scores.<name>]`` define metrics: see :mod:`cetrack.defining`.
+``[derived.<name>]`` and ``[scores.<name>]`` define metrics: see :mod:`cetrack.defining`;
+``[reports.<name>]`` tables save reports: see :mod:`cetrack.table_request`.
 
 Pure: reads at most one small file, the nearest ``cetrack.toml`` from the working folder upward,
 and knows nothing of databases but how their URLs are written.
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -19,6 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from cetrack.errors import UsageError
 from cetrack.mappings import Format, MappingError, parse_formats
+from cetrack.table_request import TableRequest, parse_reports
+from cetrack.toml_text import line_of as _line_of
+from cetrack.toml_text import read as _read
+from cetrack.toml_text import wrong as _wrong
 
 if TYPE_CHECKING:
     from cetrack.definitions import Definition, Derived, Score
@@ -42,6 +46,7 @@ class Settings:
     formats: tuple[Format, ...] = ()
     derived: tuple[Derived, ...] = ()
     scores: tuple[Score, ...] = ()
+    reports: tuple[TableRequest, ...] = ()
     path: Path | None = field(default=None, compare=False)
 
     @property
@@ -79,23 +84,20 @@ def busy_timeout_s(environment: Mapping[str, str]) -> float:
 
 def find_settings(folder: Path) -> Settings:
     """The settings of the nearest ``cetrack.toml`` in ``folder`` or above; none is no error."""
+    path = settings_file(folder)
+    return Settings() if path is None else load_settings(path)
+
+
+def settings_file(folder: Path) -> Path | None:
+    """The nearest ``cetrack.toml`` in ``folder`` or above."""
     here = folder.absolute()
-    for place in (here, *here.parents):
-        path = place / FILE_NAME
-        if path.is_file():
-            return load_settings(path)
-    return Settings()
+    places = (place / FILE_NAME for place in (here, *here.parents))
+    return next((path for path in places if path.is_file()), None)
 
 
 def load_settings(path: Path) -> Settings:
     """The settings in a file. Raises UsageError that names the file and the line."""
-    text = _text(path)
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        problem = str(error).partition(" (at ")[0].lower()
-        raise _wrong(path, line.group(1) if line else str(_lines(text)), problem) from error
+    text, values = _read(path)
     for name, value in values.items():
         _check(path, text, name, value)
     if "db" in values:
@@ -106,10 +108,6 @@ def load_settings(path: Path) -> Settings:
     settings = Settings(path=path, **values)
     _check_together(path, text, settings)
     return settings
-
-
-def _formats(tables: Any, origin: str) -> tuple[Format, ...]:
-    return parse_formats(tables, origin)
 
 
 def _derived(tables: Any, _: str) -> tuple[Derived, ...]:
@@ -126,9 +124,10 @@ def _scores(tables: Any, _: str) -> tuple[Score, ...]:
 
 # tables of definitions, each with what reads it: raises MappingError with ``name.key`` as key
 _SECTIONS: Mapping[str, Callable[[Any, str], tuple[Any, ...]]] = {
-    "formats": _formats,
+    "formats": parse_formats,
     "derived": _derived,
     "scores": _scores,
+    "reports": parse_reports,
 }
 
 
@@ -156,15 +155,6 @@ def _wrong_definition(path: Path, text: str, place: str, error: MappingError) ->
     return _wrong(path, line, f"{place}: {error.problem}", error.hint)
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text", hint="save the file as UTF-8") from error
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-
-
 def _check(path: Path, text: str, name: str, value: object) -> None:
     if name not in SETTING_NAMES:
         near = difflib.get_close_matches(name, SETTING_NAMES, n=1)
@@ -172,23 +162,6 @@ def _check(path: Path, text: str, name: str, value: object) -> None:
         raise _wrong(path, _line_of(name, text), f"no setting called '{name}'", hint)
     if name not in _SECTIONS and not isinstance(value, str):
         raise _wrong(path, _line_of(name, text), f"{name} must be text in quotes")
-
-
-def _wrong(path: Path, line: str, problem: str, hint: str | None = None) -> UsageError:
-    return UsageError(f"{path}:{line}: {problem}", hint=hint)
-
-
-def _line_of(name: str, text: str, *, after: str = "") -> str:
-    """The line that a key, or a table, stands in, behind the one in which ``after`` does."""
-    outer = re.search(rf"^\s*\[+\s*{re.escape(after)}\b", text, re.MULTILINE) if after else None
-    start = outer.end() if outer else 0
-    key = re.compile(rf"^\s*\[*\s*[\"']?{re.escape(name)}\b", re.MULTILINE)
-    begin = key.search(text, start) or outer
-    return str(text.count("\n", 0, begin.end()) + 1) if begin else "1"
-
-
-def _lines(text: str) -> int:
-    return text.count("\n") + 1
 
 
 def _anchored(url: str, folder: Path) -> str:

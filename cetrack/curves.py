@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
+from cetrack.choices import Which
 from cetrack.db.conditions import is_among
 from cetrack.errors import UsageError
 from cetrack.filter import Expr
 from cetrack.models import RunMetric
+from cetrack.plots.forms import MOST_CURVES
 from cetrack.plots.shapes import Curve, Curves
 from cetrack.selecting import (
     MetricFacts,
-    Which,
     asked_metrics,
     metric_facts,
     require_runs,
@@ -24,7 +25,6 @@ from cetrack.series import StoredSeries, read_metric
 from cetrack.store import RunRow, Store
 from cetrack.tb.lines import QUALIFIERS, qualified
 
-MOST_CURVES = 36
 _UID_DIGITS = 8
 _FIELDS = (*QUALIFIERS, "seed", "run")
 

@@ -23,7 +23,9 @@ from cetrack import config
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cetrack.deriving import DeriveReport
     from cetrack.filter import Expr
+    from cetrack.gate import CheckReport
     from cetrack.ingest import IngestReport
     from cetrack.inside import Origin
     from cetrack.store import Store
@@ -111,16 +113,33 @@ class Database:
             "default_experiment": self._settings.experiment,
             "baseline_precision": self._settings.baseline_precision,
             "formats": self._settings.formats,
+            "definitions": self._settings.definitions,
         }
         known = {name: value for name, value in defaults.items() if value is not None}
         asked = IngestOptions(**{**known, **options})
         return take_in(self._opened(create=True), origins, asked, **hands)
+
+    def derive(self, filter: Filter = None, **options: Any) -> DeriveReport:
+        """Work out the metrics and scores that ``cetrack.toml`` defines, for the runs that match.
+
+        ``options`` are those of :func:`cetrack.deriving.derive`: everything, dry_run.
+        """
+        from cetrack.deriving import derive
+
+        where = self._parsed(filter)
+        return derive(self._opened(), self._settings.definitions, where=where, **options)
 
     def export_tb(self, directory: str | Path, *, filter: Filter = None, **options: Any) -> Any:
         """Write TensorBoard event files for the runs that match."""
         from cetrack.export_tb import export_tb
 
         return export_tb(self._opened(), Path(directory), where=self._parsed(filter), **options)
+
+    def check(self, gates: str | Path, *, filter: Filter = None) -> CheckReport:
+        """What the gates of a file say of the newest runs; see docs/check.md."""
+        from cetrack.gate import check, load_gates
+
+        return check(self._opened(), load_gates(Path(gates)), where=self._parsed(filter))
 
     def close(self) -> None:
         """Give back the connections."""

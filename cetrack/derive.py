@@ -38,7 +38,7 @@ class Builtin:
     @property
     def node(self) -> Node:
         """The formula as a tree."""
-        return parse(self.expr)
+        return _parsed(self.expr)
 
     @property
     def positive_refs(self) -> tuple[Ref, ...]:
@@ -49,6 +49,9 @@ class Builtin:
     def refs(self) -> tuple[Ref, ...]:
         """What the formula asks for."""
         return refs(self.node)
+
+
+_parsed = cache(parse)
 
 
 def _ratio(name: str, above: str, below: str) -> Builtin:

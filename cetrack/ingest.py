@@ -2,7 +2,7 @@
 
 Small files share a transaction; one that is met again unchanged costs its hash. A bad file never
 stops the others: it is listed with its place and reason. After all files models and baselines are
-linked.
+linked, and the user's derived metrics worked out.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from cetrack.errors import ReadError
 from cetrack.inside import Origin
 from cetrack.linking import link
 from cetrack.matching import Change, Match, match_runs
+from cetrack.materialising import derive_ingested
 from cetrack.models import Source as SourceRow
 from cetrack.parallel import ALONE, Crew, crew
 from cetrack.preparing import IngestOptions as IngestOptions
@@ -224,7 +225,7 @@ class _Work:
         return _report(reading, changes, points, reading.notices, planned=planned)
 
     def finish(self) -> list[str]:
-        """Link what the files of this command belong to; remarks."""
+        """Link what the files of this command belong to, and derive what follows; remarks."""
         if self.target is None:
             return []
         store = self.target
@@ -238,6 +239,7 @@ class _Work:
                 fixed=self.fixed,
                 baseline_precision=self.options.baseline_precision,
             )
+            remarks += derive_ingested(connection, self.options.definitions, self.touched)
             dialect_of(connection).after_bulk_write(connection, len(self.touched))
             return remarks
 

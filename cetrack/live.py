@@ -47,6 +47,7 @@ from cetrack.inserting import write_aggregates
 from cetrack.interning import Interner
 from cetrack.linking import inherit, link
 from cetrack.matching import match_runs
+from cetrack.materialising import derive_ingested
 from cetrack.models import Run
 from cetrack.normalize import normalize
 from cetrack.preparing import DEFAULT_EXPERIMENT, prepared_alone
@@ -222,6 +223,7 @@ class ActiveRun:
             }
             update_run(connection, self._run_id, values)
             self._link(connection)
+            derive_ingested(connection, (), [self._run_id])
         self._finished = True
         self._store.close()
 

@@ -191,9 +191,10 @@ def last_values(
 ) -> dict[int, dict[str, float | None]]:
     """Run id → metric name → last value, runs in the order given."""
     names = {row.id: row.name for row in connection.execute(select(Metric.id, Metric.name))}
-    columns = [RunMetric.run_id, RunMetric.metric_id, RunMetric.last]
+    columns = (RunMetric.run_id, RunMetric.metric_id, RunMetric.last)
     found: dict[int, dict[str, float | None]] = {run_id: {} for run_id in run_ids}
-    for row in rows_where(connection, columns, RunMetric.run_id, run_ids):
+    query = select(*columns).where(RunMetric.count > 0)  # of files, not what follows from them
+    for row in rows_where(connection, query, RunMetric.run_id, run_ids):
         found[row.run_id][names[row.metric_id]] = row.last
     return found
 

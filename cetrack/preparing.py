@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, cached_property, partial
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cetrack import identity
 from cetrack.cleaning import clean_name
@@ -39,6 +39,9 @@ from cetrack.readers.times import time_in_name
 from cetrack.settings import apply_settings, check_settings
 from cetrack.vcs import GitTimes
 
+if TYPE_CHECKING:
+    from cetrack.definitions import Definition
+
 DEFAULT_EXPERIMENT = "default"
 UNKNOWN = "unknown"
 
@@ -48,7 +51,8 @@ class IngestOptions:
     """What the user says about the runs of a command; None and blank leave it to the files.
 
     ``formats`` are those which ``cetrack.toml`` defines. They take no part in the hash: the reader
-    of one has another version for another definition.
+    of one has another version for another definition. Nor do the ``definitions`` of metrics there,
+    which change nothing of what is read.
     """
 
     experiment: str | None = None
@@ -60,6 +64,7 @@ class IngestOptions:
     dry_run: bool = False
     baseline_precision: str = "fp32"
     formats: tuple[Format, ...] = ()
+    definitions: tuple[Definition, ...] = ()
 
     @property
     def hash(self) -> str:

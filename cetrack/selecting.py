@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from sqlalchemy import Connection, func, select
@@ -38,6 +39,7 @@ _PREFERRED = (
     "val/loss",
     "train/loss",
 )
+_ALWAYS = ("started_at", "uid", "run_id")
 _RARE = 0.2  # a preferred metric comes first if this share of the best-covered one has it
 USABLE = (Status.FINISHED.value, Status.RUNNING.value)
 
@@ -88,11 +90,16 @@ def asked_metrics(names: Iterable[str], facts: Mapping[str, MetricFacts]) -> lis
 
 
 def standing_runs(
-    connection: Connection, where: Expr | None = None, which: Which = Which.LATEST
+    connection: Connection,
+    where: Expr | None = None,
+    which: Which = Which.LATEST,
+    *,
+    columns: Sequence[str] = (),
 ) -> list[RunRow]:
     """The rows of the ``runs`` view that stand for their series, by start, then uid.
 
-    Failed and killed runs stand for nothing.
+    Failed and killed runs stand for nothing. ``columns``, all unless given, are what is read; the
+    run_id, uid and started_at always are.
     """
     usable = matching_runs(where).where(Run.status.in_(USABLE))
     if which is Which.LATEST:
@@ -109,9 +116,11 @@ def standing_runs(
         ranked = usable.add_columns(newest).subquery()
         usable = select(ranked.c.id).where(ranked.c.newest == 1)
     ids = list(connection.scalars(usable))
-    rows = connection.execute(select(runs_view).where(is_among(runs_view.c.run_id, ids)))
-    found = [dict(row) for row in rows.mappings()]
-    return sorted(found, key=lambda row: (row["started_at"], row["uid"]))
+    names = list(dict.fromkeys([*_ALWAYS, *(columns or runs_view.c.keys())]))
+    query = select(*(runs_view.c[name] for name in names))
+    rows = connection.execute(query.where(is_among(runs_view.c.run_id, ids)))
+    ordered = sorted(rows, key=itemgetter(0, 1))  # _ALWAYS
+    return [dict(zip(names, row, strict=True)) for row in ordered]
 
 
 def values_of(

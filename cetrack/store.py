@@ -49,6 +49,8 @@ _CHUNK = 500
 # the baseline rule of a run that nobody has looked for a baseline for: a command that is killed
 # after storing it leaves it so, and the next one finds it
 PENDING = "pending"
+# what formulas ask of a run beside its metrics: values that were derived from them become stale
+_OPERANDS = frozenset({"batch_size", "precision_id"})
 
 
 class Store:
@@ -291,6 +293,8 @@ def update_runs(connection: Connection, changes: Iterable[tuple[int, Mapping[str
     alike: dict[tuple[str, ...], dict[int, tuple[Any, ...]]] = defaultdict(dict)
     for run_id, values in changes:
         if values:
+            if not _OPERANDS.isdisjoint(values):
+                values = {**values, "revision": new_revision()}
             alike[tuple(values)][run_id] = (*values.values(), run_id)
     for names, rows in alike.items():
         changed = bound(connection, Run.__table__, [*names, "id"], list(rows.values()))

@@ -13,6 +13,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))  # this checkout's cetrack, whichever is installed
+_MADE = "<!-- made by docs/generate.py from cetrack/derive.py -->"
+_END = "<!-- end -->"
 _WIDTH = 80  # whatever the width of the terminal
 _INTRODUCTION = """\
 # Command line
@@ -125,8 +127,19 @@ def metrics_page() -> str:
     return metrics_markdown()
 
 
+def derived_page() -> str:
+    """The page on derived metrics, written by hand but for the table of the built-in ones."""
+    from cetrack.derive import derived_markdown
+
+    page = _written("derived.md") or ""
+    before, mark, rest = page.partition(_MADE)
+    _, end, after = rest.partition(_END)
+    return f"{before}{mark}\n{derived_markdown()}{end}{after}"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli_page,
+    "derived.md": derived_page,
     "formats.md": formats_page,
     "metrics.md": metrics_page,
     "schema.md": schema_page,

@@ -4,7 +4,7 @@ from benchmarks.cases.events import EVENTS
 from benchmarks.cases.export import EXPORT_POSTGRES, EXPORT_SQLITE, INCREMENTAL, SELECTED
 from benchmarks.cases.ingest import FILES, SINGLE_LOG
 from benchmarks.cases.memory import MEMORY
-from benchmarks.cases.queries import FILTER
+from benchmarks.cases.queries import COMPARE, FILTER
 from benchmarks.cases.size import SIZE
 from benchmarks.cases.startup import STARTUP
 
@@ -16,6 +16,7 @@ CASES = (
     EVENTS,
     MEMORY,
     FILTER,
+    COMPARE,
     SELECTED,
     STARTUP,
     SIZE,

@@ -1,10 +1,12 @@
-"""Filters at size: two metadata fields and a metric among very many runs."""
+"""Questions at size: a filter on two metadata fields and a metric, and a comparison of precisions,
+among very many runs."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import cetrack
@@ -13,6 +15,8 @@ from benchmarks.bench import Bench
 from benchmarks.case import Case, Row, at_most
 from benchmarks.databases import Kind
 from benchmarks.sizes import CATALOGUE_METRICS
+from cetrack.choices import By
+from cetrack.compare import compare
 from cetrack.queries import list_runs, parse_filter
 from cetrack.store import Store
 
@@ -51,6 +55,30 @@ def _filtered(bench: Bench, kind: Kind, url: str) -> Iterator[Row]:
         )
 
 
+def _compare(bench: Bench) -> Iterator[Row]:
+    for kind in Kind:
+        with bench.database(kind) as url:
+            bench.say(f"  filling {kind} with {bench.sizes.catalogue:,} runs")
+            catalogue.fill(url, bench.sizes.catalogue)
+            bench.say(f"  comparing precisions on {kind}")
+            with Store.open(url) as store:
+                yield from _compared(bench, kind, store)
+
+
+def _compared(bench: Bench, kind: Kind, store: Store) -> Iterator[Row]:
+    for by in (By.MODEL, By.LIBRARY):
+        found, first, usual = _timed(bench, partial(compare, store, by=by))
+        yield Row(
+            work=f"`cetrack compare --by {by}` over {bench.sizes.catalogue:,} runs, {kind}, "
+            "in process",
+            measured=1000 * usual,
+            unit="ms",
+            bar=at_most(1000),
+            note=f"{len(found.entries):,} entries of {len(found.metrics)} metrics; the first time "
+            f"{1000 * first:.0f} ms",
+        )
+
+
 def _listed(store: Store, *, limit: int | None) -> Any:
     return list_runs(store, where=parse_filter(store, [FILTER_TEXT]), limit=limit)
 
@@ -66,3 +94,4 @@ def _timed(bench: Bench, work: Callable[[], Any]) -> tuple[Any, float, float]:
 
 
 FILTER = Case("filter", "filters among very many runs", _filter)
+COMPARE = Case("compare", "precisions side by side, of very many runs", _compare)

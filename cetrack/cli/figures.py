@@ -17,6 +17,7 @@ from cetrack.plots.forms import ImageFormat, Size
 STDOUT = Path("-")
 _NOT_IN_FILES = re.compile(r"[^A-Za-z0-9.+=-]+")
 _LONGEST_NAME = 100
+_SUFFIXES = ", ".join(f".{kind}" for kind in ImageFormat)
 
 Target = Annotated[
     Path | None,
@@ -39,22 +40,21 @@ FigureSize = Annotated[
 
 
 def write_figure(
-    draw: Callable[[ImageFormat], bytes],
-    *,
+    draw: Callable[..., bytes],
     name: str,
     target: Path | None,
     format: ImageFormat | None = None,
 ) -> None:
-    """Draw a figure and write it to ``target``, else to a file called after ``name``.
+    """Call ``draw(format=…)`` and write its figure to ``target``, else to a file called ``name``.
 
     Raises OutputError where it cannot be written, UsageError for a suffix that is no figure's.
     """
     kind = figure_format(target, format)
     if target == STDOUT:
-        output.write_bytes(draw(kind))
+        output.write_bytes(draw(format=kind))
         return
     path = target or Path(f"{_file_stem(name)}.{kind}")
-    content = draw(kind)
+    content = draw(format=kind)
     _write_file(path, content)
     output.say(f"{len(content):,} bytes in {path}")
 
@@ -68,7 +68,7 @@ def figure_format(target: Path | None, format: ImageFormat | None = None) -> Ima
     if not suffix:
         return format or ImageFormat.PNG
     if suffix not in list(ImageFormat):
-        raise UsageError(f"{target}: not a figure", hint=f"end it in {' or '.join(ImageFormat)}")
+        raise UsageError(f"{target}: not a figure", hint=f"end it in {_SUFFIXES}")
     if format not in (None, suffix):
         raise UsageError(f"{target} and --format {format} contradict", hint="leave out --format")
     return ImageFormat(suffix)

@@ -148,6 +148,7 @@ def ingest_options(
             settings=parse_settings(facts or []),
             baseline_precision=baseline_precision or settings.baseline_precision or "fp32",
             formats=settings.formats,
+            definitions=settings.definitions or (),
             **more,
         )
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cetrack.choices import Which
+from cetrack.choices import Better, Which
 from cetrack.report import Format
 
 Db = Annotated[
@@ -112,3 +112,8 @@ Runs = Annotated[
     Which,
     typer.Option("--runs", help="What stands for a series: the newest run of every seed, or all."),
 ]
+XBetter = Annotated[
+    Better | None,
+    typer.Option("--x-better", help="Which way is better, if the metric does not say."),
+]
+YBetter = Annotated[Better | None, typer.Option("--y-better", help="The same of the second axis.")]

@@ -27,7 +27,7 @@ from cetrack.report import (
     render_sections,
     render_sections_bytes,
 )
-from cetrack.report.cells import column_texts, visible, width
+from cetrack.report.cells import MISSING, column_texts, visible, width
 from cetrack.report.table import Column, with_columns
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def emit(table: Table, format: Format, *, empty: str = "") -> None:
     if format is Format.TABLE and not table.rows and empty:
         say(empty)
     elif format is Format.TABLE and is_terminal():
-        _print_tables([Section(key="", title="", table=table)])
+        _print_tables([Section(key="", title=table.caption, table=table)])
     elif format.is_binary:
         write_bytes(render_bytes(table, format))
     else:
@@ -187,7 +187,7 @@ def _rich_table(table: Table, *, with_headers: bool) -> RichTable:
     from rich.text import Text
 
     made = RichTable(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=with_headers)
-    columns = [column_texts(column, table.cells(i)) for i, column in enumerate(table.columns)]
+    columns = _texts(table)
     headers = [_header(*pair) for pair in zip(table.columns, columns, strict=True)]
     lines = max((header.count("\n") for header in headers), default=0)
     for column, header in zip(table.columns, headers, strict=True):
@@ -217,18 +217,27 @@ def fitting(table: Table, room: int) -> tuple[Table, list[str]]:
         ranked = [replace(column, rank=index) for index, column in enumerate(table.columns)]
         table = replace(table, columns=tuple(ranked))
     kept = list(range(len(table.columns)))
-    widths = [_needed(column, table.cells(i)) for i, column in enumerate(table.columns)]
+    widths = [
+        _needed(column, texts) for column, texts in zip(table.columns, _texts(table), strict=True)
+    ]
     while sum(widths[i] + _GAP for i in kept) - _GAP > room:
         last = max(kept, key=lambda index: (table.columns[index].rank, index))
         if table.columns[last].rank == 0:
             break
         kept.remove(last)
     left_out = [name for index, name in enumerate(table.names) if index not in kept]
-    return with_columns(table, kept), left_out
+    return with_columns(table, kept), list(dict.fromkeys(left_out))
 
 
-def _needed(column: Column, cells: Sequence[object]) -> int:
-    texts = column_texts(column, list(cells))  # type: ignore[arg-type]
+def _texts(table: Table) -> list[list[str]]:
+    missing = table.missing or MISSING
+    return [
+        column_texts(column, table.cells(index), missing=missing)
+        for index, column in enumerate(table.columns)
+    ]
+
+
+def _needed(column: Column, texts: Sequence[str]) -> int:
     most = max(map(width, [*texts, *_header(column, texts).split("\n")]), default=0)
     return min(most, column.fold_at) if column.kind is Kind.TEXT else most
 

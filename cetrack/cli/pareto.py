@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from cetrack.choices import Better, Which
+from cetrack.choices import Which
 from cetrack.cli import opening, output
-from cetrack.cli.options import Db, Filter, OutputFormat, Runs
-from cetrack.errors import OutputError, UsageError
+from cetrack.cli.figures import figure_format, write_figure
+from cetrack.cli.options import Db, Filter, OutputFormat, Runs, XBetter, YBetter
 from cetrack.report import Format
 
-if TYPE_CHECKING:
-    from cetrack.compare import Pareto
-
-_PLOTS = (".png", ".svg", ".pdf")
 _FOR_PEOPLE = frozenset({"table", "md", "latex", "html"})
 
 
@@ -28,13 +25,8 @@ def pareto(
         str, typer.Option("--y", metavar="METRIC", help="What the second axis shows.")
     ] = "accuracy",
     filter: Filter = None,
-    x_better: Annotated[
-        Better | None,
-        typer.Option("--x-better", help="Which way is better, if the metric does not say."),
-    ] = None,
-    y_better: Annotated[
-        Better | None, typer.Option("--y-better", help="The same of the second axis.")
-    ] = None,
+    x_better: XBetter = None,
+    y_better: YBetter = None,
     runs: Runs = Which.LATEST,
     all_points: Annotated[
         bool, typer.Option("--all", help="All points, not only those on the front.")
@@ -61,7 +53,7 @@ def pareto(
     from cetrack.compare import pareto as on_front
     from cetrack.compare import tables
 
-    kind = _plot_format(plot)
+    figure_format(plot)  # before any work is done for a file that cannot be drawn
     with opening.open_store(db) as store:
         found = on_front(
             store,
@@ -82,25 +74,6 @@ def pareto(
     for note in found.notes:
         output.say(note)
     if plot:
-        _draw(found, plot, kind)
+        from cetrack.plots import pareto_plot
 
-
-def _plot_format(plot: Path | None) -> str:
-    """The format that the file's name ends in."""
-    suffix = plot.suffix.lower() if plot else _PLOTS[0]
-    if suffix not in _PLOTS:
-        raise UsageError(f"{plot}: no plot is called so", hint=f"end it in {', '.join(_PLOTS)}")
-    return suffix.removeprefix(".")
-
-
-def _draw(found: Pareto, path: Path, format: str) -> None:
-    from cetrack.plots import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
-        pareto_plot,
-    )
-
-    drawn = pareto_plot(found, format=format)
-    try:
-        path.write_bytes(drawn)
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}") from error
-    output.say(f"plot: {path}")
+        write_figure(partial(pareto_plot, found), "pareto", plot)

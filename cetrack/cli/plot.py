@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from cetrack.choices import By, Which
 from cetrack.cli import opening, output
 from cetrack.cli.figures import FigureFormat, FigureSize, Target, write_figure
-from cetrack.cli.options import Db, Filter
-from cetrack.plots.forms import Size
+from cetrack.cli.options import Db, Filter, MetricNames, Runs, XBetter, YBetter
+from cetrack.plots.forms import MOST_CURVES, Size
 
 if TYPE_CHECKING:
     from cetrack.filter import Expr
-    from cetrack.selecting import Which
     from cetrack.store import Store
 
 app = typer.Typer(
@@ -25,9 +26,6 @@ Answer = TypeVar("Answer")
 MetricName = Annotated[
     str, typer.Argument(metavar="METRIC", help="A metric; 'cetrack metrics' lists them.")
 ]
-AllRuns = Annotated[
-    bool, typer.Option("--all", help="Every finished run, not only the newest of each series.")
-]
 
 
 @app.command("pareto")
@@ -37,7 +35,9 @@ def pareto(
     ),
     y: Annotated[str, typer.Option("--y", metavar="METRIC", help="What it is worth.")] = "accuracy",
     filter: Filter = None,
-    all_runs: AllRuns = False,
+    x_better: XBetter = None,
+    y_better: YBetter = None,
+    runs: Runs = Which.LATEST,
     target: Target = None,
     format: FigureFormat = None,
     size: FigureSize = Size.COLUMN,
@@ -54,16 +54,15 @@ def pareto(
     from cetrack.plots import pareto_plot
 
     found = _asked(
-        db, filter, lambda store, where: find(store, x, y, where=where, which=_which(all_runs))
+        db,
+        filter,
+        lambda store, where: find(
+            store, x, y, where=where, which=runs, x_better=x_better, y_better=y_better
+        ),
     )
     _say_notes(found.notes)
     name = f"pareto-{found.x.name}-{found.y.name}"
-    write_figure(
-        lambda kind: pareto_plot(found, format=kind, size=size),
-        name=name,
-        target=target,
-        format=format,
-    )
+    write_figure(partial(pareto_plot, found, size=size), name, target, format)
 
 
 @app.command("trend")
@@ -97,10 +96,7 @@ def trend(
     )
     _say_notes(found.notes)
     write_figure(
-        lambda kind: trend_plot(found, format=kind, size=size),
-        name=f"trend-{found.metric.name}",
-        target=target,
-        format=format,
+        partial(trend_plot, found, size=size), f"trend-{found.metric.name}", target, format
     )
 
 
@@ -111,23 +107,14 @@ def compare(
         str,
         typer.Option("--baseline", metavar="PRECISION", help="What the others are set against."),
     ] = "fp32",
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metrics",
-            metavar="NAMES",
-            help="Metrics, by commas; all for every one.",
-            show_default="the most telling ones",
-        ),
-    ] = None,
+    metrics: MetricNames = None,
     by: Annotated[
-        str,
-        typer.Option("--by", metavar="FIELD", help="model, library, category or input_shape."),
-    ] = "model",
+        By, typer.Option("--by", help="A row per model, or means over the models of each group.")
+    ] = By.MODEL,
     allow_mixed: Annotated[
         bool, typer.Option("--allow-mixed", help="Compare what is not like for like, too.")
     ] = False,
-    all_runs: AllRuns = False,
+    runs: Runs = Which.LATEST,
     target: Target = None,
     format: FigureFormat = None,
     size: FigureSize = Size.COLUMN,
@@ -140,14 +127,11 @@ def compare(
       cetrack plot compare
       cetrack plot compare --metrics latency_mean_ms,accuracy --by library --output drop.svg
     """
-    from cetrack.compare import By
     from cetrack.compare import compare as find
     from cetrack.plots import compare_plot
-    from cetrack.report.table import unknown_name
+    from cetrack.queries.columns import split_names
 
-    if by not in list(By):
-        raise unknown_name("group", by, list(By))
-    names = [name for text in metrics or [] for name in text.split(",")]
+    names = split_names(metrics or [])
     found = _asked(
         db,
         filter,
@@ -156,31 +140,26 @@ def compare(
             where=where,
             baseline=baseline,
             metrics=names,
-            by=By(by),
-            which=_which(all_runs),
+            by=by,
+            which=runs,
             allow_mixed=allow_mixed,
         ),
     )
-    _say_notes(found.notes)
-    if found.refusals:
-        output.say(f"{len(found.refusals)} not comparable; 'cetrack compare' says why")
-    title = "-".join(metric.name for metric in found.metrics) if names else str(by)
-    write_figure(
-        lambda kind: compare_plot(found, format=kind, size=size),
-        name=f"compare-{title}",
-        target=target,
-        format=format,
-    )
+    refused = len(found.refusals)
+    why = [f"{refused} not comparable; 'cetrack compare' says why"] if refused else []
+    _say_notes([*why, *found.notes])
+    what = "-".join(metric.name for metric in found.metrics) if names else by
+    write_figure(partial(compare_plot, found, size=size), f"compare-{what}", target, format)
 
 
 @app.command("epochs")
 def epochs(
     metric: MetricName,
     filter: Filter = None,
-    all_runs: AllRuns = False,
+    runs: Runs = Which.LATEST,
     limit: Annotated[
         int, typer.Option("--limit", min=1, metavar="N", help="At most the newest N runs.")
-    ] = 36,
+    ] = MOST_CURVES,
     target: Target = None,
     format: FigureFormat = None,
     size: FigureSize = Size.COLUMN,
@@ -199,17 +178,10 @@ def epochs(
     found = _asked(
         db,
         filter,
-        lambda store, where: read_curves(
-            store, metric, where=where, which=_which(all_runs), limit=limit
-        ),
+        lambda store, where: read_curves(store, metric, where=where, which=runs, limit=limit),
     )
     name = f"epochs-{found.metric.name}"
-    write_figure(
-        lambda kind: epochs_plot(found, format=kind, size=size),
-        name=name,
-        target=target,
-        format=format,
-    )
+    write_figure(partial(epochs_plot, found, size=size), name, target, format)
 
 
 def _asked(
@@ -221,12 +193,6 @@ def _asked(
     require_matplotlib()  # said before anything is read
     with opening.open_store(db) as store:
         return ask(store, queries.parse_filter(store, filters or []))
-
-
-def _which(all_runs: bool) -> Which:
-    from cetrack.selecting import Which
-
-    return Which.ALL if all_runs else Which.LATEST
 
 
 def _say_notes(notes: Iterable[str]) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cetrack.cli import opening, output, trend_report
+from cetrack.cli import opening, output
 from cetrack.cli.figures import figure_format, write_figure
 from cetrack.cli.options import Db, Filter, OutputFormat
 from cetrack.report import Format
-from cetrack.report.sparkline import BLOCKS
 
 if TYPE_CHECKING:
     from cetrack.trend import Trend
@@ -84,10 +84,13 @@ def trend(
     if plot is not None:
         from cetrack.plots import trend_plot
 
-        write_figure(lambda kind: trend_plot(found, format=kind), name="trend", target=plot)
+        write_figure(partial(trend_plot, found), "trend", plot)
 
 
 def _show(found: Trend, format: Format, *, points: bool, limit: int | None) -> None:
+    from cetrack.cli import trend_report
+    from cetrack.report.sparkline import BLOCKS
+
     for_people = format in (Format.TABLE, Format.MD)
     on_screen = format is Format.TABLE and output.is_terminal()
     most = (_SCREENFUL if on_screen else None) if limit is None else limit or None

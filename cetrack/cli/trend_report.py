@@ -143,6 +143,7 @@ def sections(trend: Trend, *, points: bool, blocks: bool) -> list[Section]:
 
 
 def _section(trend: Trend, line: Line, points: bool, blocks: bool) -> Iterator[Section]:
+
     measure = metric_column(trend.metric.name, trend.metric.unit)
     ramp = BLOCKS if blocks else PLAIN
     course = sparkline(line.values.tolist(), ramp=ramp)

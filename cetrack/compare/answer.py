@@ -34,8 +34,8 @@ class Entry:
 
     Of a group of models, ``value``, ``baseline`` and ``delta`` are means over ``models`` models,
     ``ratio`` is the geometric mean of theirs, and ``improved`` None where the two disagree.
-    ``fields`` is the row of the ``runs`` view of the newest run of a series; of a group, the field
-    that it is grouped by.
+    ``fields`` are those of the ``runs`` view that tell what the newest run of a series is; of a
+    group, the field that it is grouped by.
     """
 
     group: str

@@ -11,7 +11,7 @@ import numpy as np
 from cetrack.analysis.pareto import front
 from cetrack.choices import Better
 from cetrack.compare.matching import Series, series_of
-from cetrack.compare.reading import read_numbers
+from cetrack.compare.reading import FIELDS, read_numbers
 from cetrack.errors import UsageError
 from cetrack.filter import Expr
 from cetrack.identity import LIKE_FIELDS
@@ -81,7 +81,7 @@ def pareto(
             _directed(asked[0], x_better, "--x-better"),
             _directed(asked[1], y_better, "--y-better"),
         ]
-        rows = standing_runs(connection, where, which)
+        rows = standing_runs(connection, where, which, columns=FIELDS)
         require_runs(rows, where)
         numbers = read_numbers(connection, [row["run_id"] for row in rows], metrics)
     placed: list[tuple[Series, float, float]] = []

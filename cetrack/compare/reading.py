@@ -13,7 +13,8 @@ from cetrack.errors import UsageError
 from cetrack.filter import Expr
 from cetrack.filter.tree import Comparison as Condition
 from cetrack.filter.tree import FieldRef, Op
-from cetrack.models import Run
+from cetrack.identity import SERIES_FIELDS
+from cetrack.models import Precision, Run
 from cetrack.precisions import parse_precision, unknown_precision
 from cetrack.report.table import unknown_name
 from cetrack.selecting import (
@@ -30,6 +31,16 @@ from cetrack.selecting import (
 from cetrack.store import RunRow, rows_where
 
 ALL_METRICS = "all"
+# what is read of a run
+FIELDS = (
+    *SERIES_FIELDS,
+    "category",
+    "weight_bits",
+    "seed",
+    "baseline_run_id",
+    "series_key",
+    "like_key",
+)
 _TELLING = 5
 
 
@@ -61,7 +72,7 @@ def read_selection(
     (``precision=int8`` does), that is looked for among all runs. Raises UsageError where nothing
     matches, or where no run at all has the precision.
     """
-    rows = standing_runs(connection, where, which)
+    rows = standing_runs(connection, where, which, columns=FIELDS)
     require_runs(rows, where)
     ours = [row for row in rows if not is_baseline(row, precision)]
     theirs = [row for row in rows if is_baseline(row, precision)]
@@ -90,7 +101,8 @@ def _baselines_outside(
     if not models:
         return []
     known = {row["uid"] for row in theirs}
-    every = standing_runs(connection, Condition(FieldRef("precision"), Op.EQ, precision), which)
+    condition = Condition(FieldRef("precision"), Op.EQ, precision)
+    every = standing_runs(connection, condition, which, columns=FIELDS)
     return [
         row
         for row in every
@@ -102,8 +114,6 @@ def _baselines_outside(
 
 
 def _require_precision(connection: Connection, precision: str) -> None:
-    from cetrack.models import Precision
-
     used = select(Precision.name).where(Precision.id.in_(select(Run.precision_id)))
     names = sorted(connection.scalars(used))
     if precision not in names:

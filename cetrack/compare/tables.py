@@ -14,7 +14,7 @@ from cetrack.report.table import Cell, Column, Kind, Row, Section, Table
 
 BETTER, WORSE, EQUAL, SIGNIFICANT = "✓", "✗", "=", "*"
 _SMALLEST_P = 0.001
-_NAMED = 4  # so many entries with the same flag are named
+_NAMED = 3  # so many entries with the same flag are named
 
 
 # --- side by side -------------------------------------------------------------------------------
@@ -108,8 +108,7 @@ def legend(comparison: Comparison) -> str:
     tests = ", ".join(TEST_NAMES[name] for name in comparison.tests)
     count = f"{comparison.test_count} test{'s' * (comparison.test_count > 1)}"
     return (
-        f"{marks}; {SIGNIFICANT} significant: p < {ALPHA} "
-        f"({tests}; {count}, Benjamini–Hochberg adjusted)"
+        f"{marks}; {SIGNIFICANT} p < {ALPHA} ({tests}, adjusted for {count} by Benjamini–Hochberg)"
     )
 
 
@@ -119,19 +118,22 @@ def flag_lines(comparison: Comparison) -> list[str]:
     for entry in comparison.entries:
         for flag in entry.flags:
             raised[flag].append(entry)
-    return [f"{flag}: {_named(entries)}" for flag, entries in raised.items()]
+    return [_flag_line(flag, entries) for flag, entries in raised.items()]
 
 
-def _named(entries: Sequence[Entry]) -> str:
+def _flag_line(flag: str, entries: Sequence[Entry]) -> str:
+    """The metric is named once where it is the same for all."""
+    metrics = {entry.metric.name for entry in entries}
     worst = sorted(entries, key=lambda entry: -abs((entry.ratio or 1.0) - 1))
-    names = dict.fromkeys(map(_flagged, worst))
-    shown = ", ".join(list(names)[:_NAMED])
-    return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown
+    names = [_flagged(entry, with_metric=len(metrics) > 1) for entry in worst]
+    about = f" ({metrics.pop()})" if len(metrics) == 1 else ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{flag}{about}: {', '.join(names[:_NAMED])}{more}"
 
 
-def _flagged(entry: Entry) -> str:
-    change = f" ({change_text(entry)})" if entry.delta else ""
-    return f"{entry.group} {entry.column} {entry.metric.name}{change}"
+def _flagged(entry: Entry, *, with_metric: bool) -> str:
+    parts = (entry.group, entry.column, entry.metric.name if with_metric else "")
+    return " ".join(part for part in (*parts, change_text(entry)) if part)
 
 
 # --- the long form ------------------------------------------------------------------------------

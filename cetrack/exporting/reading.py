@@ -217,16 +217,18 @@ def count_points(connection: Connection, run_ids: Sequence[int]) -> int:
 def sizes(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[int, int]]:
     """run id → metric id → points."""
     found: dict[int, dict[int, int]] = {run_id: {} for run_id in run_ids}
-    columns = [RunMetric.run_id, RunMetric.metric_id, RunMetric.count]
-    for run_id, metric_id, count in rows_where(connection, columns, RunMetric.run_id, run_ids):
+    columns = (RunMetric.run_id, RunMetric.metric_id, RunMetric.count)
+    query = select(*columns).where(RunMetric.count > 0)
+    for run_id, metric_id, count in rows_where(connection, query, RunMetric.run_id, run_ids):
         found[run_id][metric_id] = count
     return found
 
 
 def last_points(connection: Connection, run_ids: Sequence[int]) -> list[StoredSeries]:
     """The last point of every series, ordered by run id."""
-    columns = [RunMetric.run_id, RunMetric.metric_id, RunMetric.last_step, RunMetric.last]
-    rows = rows_where(connection, columns, RunMetric.run_id, run_ids)
+    columns = (RunMetric.run_id, RunMetric.metric_id, RunMetric.last_step, RunMetric.last)
+    query = select(*columns).where(RunMetric.count > 0)
+    rows = rows_where(connection, query, RunMetric.run_id, run_ids)
     return [
         StoredSeries(
             run_id,

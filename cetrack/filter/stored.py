@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, Text, func, literal_column, select
 
+from cetrack.derive import derived_metrics
 from cetrack.models import (
     Environment,
     Experiment,
@@ -114,19 +115,6 @@ HOMES = dict(_homes())
 # --- metrics ------------------------------------------------------------------------------------
 
 DERIVED = derived_values_view
-BUILT_IN = frozenset(
-    {
-        "accuracy_drop",
-        "accuracy_retention_pct",
-        "energy_per_inference_uj",
-        "memory_reduction_mb",
-        "power_ratio",
-        "size_ratio",
-        "size_reduction_pct",
-        "speedup",
-        "throughput_ips",
-    }
-)
 _OF_ONE_VALUE = frozenset({"last", "first", "min", "max", "mean"})
 
 
@@ -136,7 +124,7 @@ def may_be_derived(name: str, aggregate: str = "last") -> bool:
     Those that ``cetrack.toml`` defines are kept like measured ones. A derived metric is one value:
     it has no count of points.
     """
-    return name in BUILT_IN and aggregate in _OF_ONE_VALUE
+    return name in derived_metrics() and aggregate in _OF_ONE_VALUE
 
 
 def derived_rows(name: str) -> Select[Any]:

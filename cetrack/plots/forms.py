@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+MOST_CURVES = 36  # in a figure of epochs
+
 
 class ImageFormat(StrEnum):
     """What a figure is written as."""

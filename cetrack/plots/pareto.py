@@ -130,7 +130,7 @@ def _extent(axes: Axes, text: str) -> tuple[float, float]:
     written = axes.text(0, 0, text, fontsize=_SMALL)
     box = written.get_window_extent()
     written.remove()
-    return box.width, box.height
+    return box.width + box.height / 2, box.height  # a blank lies between two names
 
 
 def _obstacles(axes: Axes, points: Sequence[Point], dot: float) -> list[Box]:

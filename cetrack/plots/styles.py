@@ -64,14 +64,15 @@ def styles(labels: Iterable[str]) -> dict[str, Style]:
 def _free(label: str, taken: Sequence[Style]) -> Style:
     """The label's own style, or what is left of markers, and of dashes in its colour."""
     base = label.partition(",")[0]
-    if base in FIXED and FIXED[base] not in taken:
+    markers = [style.marker for style in taken]
+    if base in FIXED and FIXED[base].marker not in markers:
         return FIXED[base]
     number = zlib.crc32(label.encode("utf-8", "backslashreplace"))  # hash() differs by process
     colour = _colour(base, number)
     alike = [style.dashes for style in taken if style.colour == colour]
     return Style(
         colour,
-        _first_free(MARKERS, number, [style.marker for style in taken]),
+        _first_free(MARKERS, number, markers),
         _first_free(DASHES, number, alike),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from cetrack.plots.shapes import Measure
-from cetrack.report.cells import visible
+from cetrack.report.cells import MISSING, visible
 from cetrack.units import find_unit, split_suffix
 
 LONGEST = 26
@@ -44,7 +44,7 @@ def labels(names: Iterable[str], *, most: int = LONGEST) -> dict[str, str]:
     found: dict[str, str] = {}
     taken: set[str] = set()
     for name in sorted(set(names)):
-        text = shorten(shown(name), most)
+        text = shorten(shown(name) or MISSING, most)
         number = 1
         while text in taken:
             number += 1

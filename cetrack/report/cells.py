@@ -29,6 +29,7 @@ def visible(text: str) -> str:
 
 def column_texts(column: Column, cells: Sequence[Cell], *, missing: str = MISSING) -> list[str]:
     """The cells of one column; numbers share their decimal places where that is readable."""
+    missing = visible(missing)
     if column.is_numeric:
         return _number_texts(column, cells, missing)
     if column.kind is Kind.TIME:

@@ -24,6 +24,7 @@ _STYLE = """\
 body { margin: 2rem; color: CanvasText; background: Canvas; }
 h2 { font-size: 1.1rem; margin: 1.5rem 0 .5rem; }
 table { border-collapse: collapse; border-block: 2px solid; }
+caption { text-align: left; font-weight: 600; padding-bottom: .5em; }
 thead { border-bottom: 1px solid; }
 th, td { padding: .2em .7em; text-align: left; vertical-align: baseline; }
 th { font-weight: 600; vertical-align: bottom; }
@@ -89,7 +90,8 @@ def _table(table: Table, *, with_headings: bool) -> str:
     head = "".join(_head(table.columns)) if with_headings else ""
     notes = "".join(f'<p dir="auto">{escaped(note)}</p>\n' for note in table.notes)
     body = f"<tbody>\n{''.join(rows)}</tbody>\n"
-    return f"<table>\n{head}{body}</table>\n{notes}{comment(table.provenance)}"
+    caption = f'<caption dir="auto">{escaped(table.caption)}</caption>\n' if table.caption else ""
+    return f"<table>\n{caption}{head}{body}</table>\n{notes}{comment(table.provenance)}"
 
 
 # --- headings -----------------------------------------------------------------------------------
@@ -129,7 +131,7 @@ def _class(column: Column) -> str:
 def _cells(column: Column, index: int, table: Table) -> list[str]:
     """The cells of a column; the first column names its row where it is no number."""
     cells = table.cells(index)
-    texts = column_texts(column, cells, missing=_MISSING)
+    texts = column_texts(column, cells, missing=table.missing or _MISSING)
     if column.is_numeric:
         return _numbers(table, index, texts)
     tag = 'th scope="row"' if index == 0 else "td"

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from cetrack.report.cells import column_texts, visible, width
 from cetrack.report.numbers import PLUS_MINUS, is_number, widest_std
-from cetrack.report.table import ARROWS, Column, Section, Table
+from cetrack.report.table import Column, Section, Table
 from cetrack.report.tex import escaped
 
 _REQUIRED = "% needs \\usepackage{booktabs} in the preamble\n"
@@ -26,7 +26,16 @@ _EXPONENT = re.compile(r"e([+-])0*(\d+)")
 
 def render(table: Table) -> str:
     """A ``tabular`` with the notes below, and where the numbers come from as comments."""
-    return _REQUIRED + _tabular(table, with_headings=True) + _comments(table.provenance)
+    return _REQUIRED + _float(table) + _comments(table.provenance)
+
+
+def _float(table: Table) -> str:
+    """A table with a caption floats; one without stands where it is read."""
+    tabular = _tabular(table, with_headings=True)
+    if not table.caption:
+        return tabular
+    caption = f"\\caption{{{escaped(table.caption)}}}"
+    return f"\\begin{{table}}\n\\centering\n{caption}\n\\smallskip\n{tabular}\\end{{table}}\n"
 
 
 def render_sections(sections: Sequence[Section]) -> str:
@@ -43,7 +52,7 @@ def render_sections(sections: Sequence[Section]) -> str:
 
 def _tabular(table: Table, *, with_headings: bool) -> str:
     texts = [
-        column_texts(column, table.cells(index), missing=_MISSING)
+        column_texts(column, table.cells(index), missing=table.missing or _MISSING)
         for index, column in enumerate(table.columns)
     ]
     columns = [_column(table, index, shown) for index, shown in enumerate(texts)]
@@ -72,7 +81,7 @@ def _column(table: Table, index: int, texts: Sequence[str]) -> list[str]:
     for row, (cell, text) in enumerate(zip(table.cells(index), texts, strict=True)):
         bold = (row, index) in table.best
         if cell is None:
-            cells.append(_MISSING)
+            cells.append(escaped(table.missing) if table.missing else _MISSING)
         elif is_number(cell):
             cells.append(_number(text, widest, bold=bold))
         else:
@@ -81,9 +90,7 @@ def _column(table: Table, index: int, texts: Sequence[str]) -> list[str]:
 
 
 def _heading(column: Column) -> str:
-    unit = f"({escaped(column.unit)})" if column.unit else ""
-    arrow = escaped(ARROWS.get(column.direction or "", ""))
-    return " ".join(filter(None, (escaped(column.title or column.name), unit, arrow)))
+    return escaped(column.heading)
 
 
 def _number(text: str, widest: str, *, bold: bool) -> str:

@@ -21,7 +21,8 @@ def render(table: Table) -> str:
     lines = "".join(f"| {' | '.join(cells)} |\n" for cells in zip(*columns, strict=True))
     notes = "".join(f"\n{escaped(note)}\n" for note in table.notes)
     provenance = comment(table.provenance)
-    return lines + notes + (f"\n{provenance}" if provenance else "")
+    caption = f"**{escaped(table.caption)}**\n\n" if table.caption else ""
+    return caption + lines + notes + (f"\n{provenance}" if provenance else "")
 
 
 def render_sections(sections: Sequence[Section]) -> str:
@@ -41,7 +42,7 @@ def escaped(text: str) -> str:
 
 def _column(table: Table, index: int) -> list[str]:
     column = table.columns[index]
-    texts = column_texts(column, table.cells(index), missing=_MISSING)
+    texts = column_texts(column, table.cells(index), missing=table.missing or _MISSING)
     cells = [
         f"**{escaped(text)}**" if (row, index) in table.best else escaped(text)
         for row, text in enumerate(texts)

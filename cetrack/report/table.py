@@ -67,9 +67,14 @@ class Column:
     @property
     def heading(self) -> str:
         """What people read above the column, below its group."""
+        return " ".join((self.title or self.name, *self.signs))
+
+    @property
+    def signs(self) -> tuple[str, ...]:
+        """The unit and the arrow, unless the group ends in them."""
         unit = f"({self.unit})" if self.unit else ""
-        arrow = ARROWS.get(self.direction or "", "")
-        return " ".join(filter(None, (self.title or self.name, unit, arrow)))
+        said = tuple(filter(None, (unit, ARROWS.get(self.direction or "", ""))))
+        return () if self.group and self.group.endswith(" ".join(said)) else said
 
     @property
     def header(self) -> str:
@@ -88,7 +93,8 @@ class Table:
 
     ``best`` are the cells, by row and column, that are bold where there is bold; ``notes`` are
     sentences below the table; ``provenance`` are lines that say where the numbers come from, for
-    a comment in formats that have one. Machine formats have no ``best`` and no ``notes``.
+    a comment in formats that have one. ``caption`` is the title above the table, ``missing`` what
+    people see in a cell without a value. Machine formats have none of these but provenance.
     """
 
     columns: tuple[Column, ...]
@@ -97,6 +103,8 @@ class Table:
     best: frozenset[tuple[int, int]] = frozenset()
     notes: tuple[str, ...] = ()
     provenance: tuple[str, ...] = ()
+    caption: str = ""
+    missing: str | None = None
 
     def __post_init__(self) -> None:
         """Every row has a cell for every column."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cetrack.report.cells import column_texts, visible, width
+from cetrack.report.cells import MISSING, column_texts, visible, width
 from cetrack.report.table import Section, Table
 
 GAP = "  "
@@ -13,8 +13,9 @@ GAP = "  "
 def render(table: Table) -> str:
     """A line of headers and a line per row; notes below."""
     lines = _aligned(table, [[visible(column.header)] for column in table.columns])
+    caption = f"{visible(table.caption)}\n\n" if table.caption else ""
     notes = "".join(f"{visible(note)}\n" for note in table.notes)
-    return f"{lines}\n{notes}" if notes else lines
+    return f"{caption}{lines}\n{notes}" if notes else f"{caption}{lines}"
 
 
 def render_sections(sections: Sequence[Section]) -> str:
@@ -30,7 +31,7 @@ def _body(section: Section) -> str:
 
 def _aligned(table: Table, headers: Sequence[list[str]]) -> str:
     columns = [
-        headers[index] + column_texts(column, table.cells(index))
+        headers[index] + column_texts(column, table.cells(index), missing=table.missing or MISSING)
         for index, column in enumerate(table.columns)
     ]
     padded = [

@@ -97,9 +97,8 @@ def _quotient(over: str, under: str) -> str:
 
 
 def _value(own: str, other: str, batch: str) -> str:
-    """What a metric is of the run (or baseline) whose inputs these are; alone, without its pair."""
-    return f"""WHEN 'energy' THEN CASE WHEN {_positive(own, other)} AND COALESCE({batch}, 1) > 0
-            THEN {own} * {other} / COALESCE({batch}, 1) END
+    """What a metric is of the run (or baseline) whose inputs these are; mW times ms are uJ."""
+    return f"""WHEN 'energy' THEN CASE WHEN {_positive(own, other)} THEN {own} * {other} END
         WHEN 'rate' THEN CASE WHEN {_positive(own)} AND {batch} > 0
             THEN 1000.0 * {batch} / {own} END"""
 
@@ -109,7 +108,7 @@ FORMULA = f"""CASE metric.form
             THEN reference.last / own.last END
         WHEN 'kept_pct' THEN {_quotient("own.last", "reference.last")} * 100
         WHEN 'saved_pct' THEN CASE
-            WHEN {_positive("reference.last")} AND {_usable("own.last")}
+            WHEN {_positive("own.last", "reference.last")}
              AND (own.last = reference.last OR abs(reference.last - own.last) > 1e-100)
             THEN (reference.last - own.last) / reference.last * 100 END
         WHEN 'saved' THEN CASE WHEN {_usable("own.last", "reference.last")}
@@ -135,7 +134,7 @@ BASE_OTHER = """
 NOT_STATED = """NOT EXISTS (
         SELECT 1 FROM run_metric AS stated
         WHERE stated.run_id = run.id AND stated.metric_id = metric.id)"""
-STALE = """CASE WHEN metric.form = 'stored' AND NOT EXISTS (
+STALE = """CASE WHEN metric.form = 'stored' AND own.count = 0 AND NOT EXISTS (
         SELECT 1 FROM derived_value AS known
         JOIN definition ON definition.metric_id = known.metric_id
          AND definition.definition_hash = known.definition_hash AND definition.is_current
@@ -155,8 +154,9 @@ class Rows:
     joins = ""
     base_joins = ""
     holds = "1 = 1"
-    derived = "CASE WHEN metric.form = 'stored' THEN 1 ELSE 0 END"
-    is_derived = "metric.form = 'stored'"
+    # what was worked out has no points
+    derived = "CASE WHEN metric.form = 'stored' AND own.count = 0 THEN 1 ELSE 0 END"
+    is_derived = "metric.form = 'stored' AND own.count = 0"
     definition = "own.source_name"
 
     def of_steps(self, column: str, kind: str) -> str:
@@ -209,7 +209,7 @@ class Either(Rows):
     base_joins = Following.base_joins
     holds = f"({_own} OR ({Following.holds}))"
     derived = f"CASE WHEN {_own} THEN {Rows.derived} ELSE 1 END"
-    is_derived = f"(own.metric_id <> metric.id OR {Rows.is_derived})"
+    is_derived = f"(own.metric_id <> metric.id OR ({Rows.is_derived}))"
     definition = f"CASE WHEN {_own} THEN {Rows.definition} ELSE {Following.definition} END"
 
     def of_steps(self, column: str, kind: str) -> str:

@@ -82,8 +82,8 @@ def test_people_see_precisions_side_by_side_and_what_is_odd(cetrack: Run) -> Non
     ]
     assert err.splitlines() == [
         "✓ better, ✗ worse than fp32; significance unknown: it needs repetitions on both sides",
-        "accuracy drop beyond noise: resnet50 int8 accuracy (-0.05)",
-        "slower than its baseline: resnet50 int8 latency_mean_ms (+25.0 %)",
+        "accuracy drop beyond noise (accuracy): resnet50 int8 -0.05",
+        "slower than its baseline (latency_mean_ms): resnet50 int8 +25.0 %",
         "not compared: 1",
         "  resnet50 int8 (a300000000): device is gpu, baseline a100000000 has cpu",
         "--allow-mixed compares them all the same, and says so",

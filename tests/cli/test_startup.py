@@ -53,3 +53,29 @@ def test_a_list_loads_no_more_than_its_database(
     unused |= {"cetrack.db.postgres", "cetrack.readers"}
     assert "sqlalchemy" in loaded
     assert loaded & {*ALWAYS_LATER, *unused} == set()
+
+
+def test_a_frozen_table_loads_no_database(tmp_path: Path) -> None:
+    from cetrack.report.exact import encoded_table
+    from cetrack.report.frozen import sealed
+    from cetrack.report.table import Column, Table
+
+    table = Table(columns=(Column(name="x"),), rows=(("y",),))
+    path = tmp_path / "x.cetrack.json"
+    path.write_text(sealed({"name": "x", "table": encoded_table(table)}))
+
+    loaded = loaded_by("report", "--from", str(path))
+
+    assert loaded & {*ALWAYS_LATER, *WHERE_A_DATABASE_IS, "pyarrow"} == set()
+
+
+def test_a_table_loads_no_more_than_its_database(tmp_path: Path) -> None:
+    results = tmp_path / "r.json"
+    results.write_text('{"m": {"fp32": {"accuracy": 0.5}, "int8": {"accuracy": 0.25}}}')
+    database = str(tmp_path / "r.db")
+    loaded_by("ingest", str(results), "--db", database)
+
+    loaded = loaded_by("table", "--db", database)
+
+    unused = {"lark", "psycopg", "sqlalchemy.orm", "scipy", "ruptures", "pyarrow"}
+    assert loaded & {*ALWAYS_LATER, *unused, "cetrack.db.postgres", "cetrack.readers"} == set()

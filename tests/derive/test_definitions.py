@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -225,6 +226,7 @@ def test_a_definition_comes_back_from_its_content(load: Load) -> None:
         )
         assert found == made
         assert versions([found])[0].hash == version.hash
+        assert pickle.loads(pickle.dumps(made)) == made  # with an ingest's options, to a worker
 
 
 # --- what is wrong ------------------------------------------------------------------------------

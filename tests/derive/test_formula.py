@@ -253,10 +253,10 @@ def test_a_bad_formula_is_shown_with_a_caret(
     ids=["parentheses", "signs", "powers", "a megabyte", "digits", "quotes"],
 )
 def test_a_hostile_formula_is_refused_at_once(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(FormulaError) as caught:
         parse(text)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert caught.value.column <= len(text)
 
 
