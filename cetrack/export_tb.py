@@ -273,17 +273,11 @@ def _headings(selection: Selection) -> list[tuple[str, str]]:
         runs.by_weight(_runs_per_metric(ids), selection.metrics)
         for ids in (selection.metric_ids, selection.derived_ids)
     )
-    taken = {metric.name for metric in stated}
-    return [
-        *((metric.tag, metric.name) for metric in stated),
-        *(
-            (
-                metric.derived_tag,
-                f"{metric.name} (derived)" if metric.name in taken else metric.name,
-            )
-            for metric in derived
-        ),
-    ]
+    found = [(metric.tag, metric.name) for metric in stated]
+    taken = {name for _, name in found}
+    for metric in derived:
+        found.append((metric.derived_tag, metric.name + " (derived)" * (metric.name in taken)))
+    return found
 
 
 def _runs_per_metric(metric_ids: Mapping[int, tuple[int, ...]]) -> Counter[int]:

@@ -52,9 +52,8 @@ def write_unit(connection: Connection, unit: Unit) -> Iterator[Written]:
         path, stamp = unit.places[run_id]
         started_at = lines.started(by_id[run_id])
         with folder.event_file(path, started_at=started_at) as event_file:
-            runs.write_run(
-                event_file, records[run_id], series, unit.metrics, derived.get(run_id, {})
-            )
+            follows = derived.get(run_id, {})
+            runs.write_run(event_file, records[run_id], series, unit.metrics, follows)
         yield written(path, event_file, stamp=stamp)
 
 

@@ -22,9 +22,9 @@ class Selection:
     """Rows of the runs view by start, and what is known of them without reading any point.
 
     ``states`` are those of the runs and of their baselines; ``metric_ids`` maps run ids to the ids
-    of their metrics, ``derived_ids`` to those that follow from others, ``sampled_ids`` to those of which there are repetitions, and
-    ``histogram_names`` to the histograms of their logs, which ``histogram_tags`` maps on; these
-    for the view of histograms alone.
+    of their metrics, ``derived_ids`` to those that follow from others. For the view of histograms
+    alone: ``sampled_ids`` to those of which there are repetitions, ``histogram_names`` to the
+    histograms of their logs, which ``histogram_tags`` maps on.
     """
 
     connection: Connection
