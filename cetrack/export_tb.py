@@ -160,8 +160,7 @@ def _write_views(export: _Export) -> int:
     if export.views & RUN_VIEWS:
         table = _table_of(export)
         if View.HPARAMS in export.views:
-            shown = runs.by_weight(_runs_per_metric(selection), selection.metrics)
-            headings = [(metric.tag, metric.name) for metric in shown]
+            headings = _headings(selection)
             records.append(hparams.experiment(table.columns, headings))
         _write_runs(export, selection, table)
     write_reserved(export.target, records, oldest=min(map(lines.started, export.rows)))
@@ -268,10 +267,23 @@ def _table_of(export: _Export) -> _Table:
     return table
 
 
-def _runs_per_metric(selection: Selection) -> Counter[int]:
+def _headings(selection: Selection) -> list[tuple[str, str]]:
+    """(tag, heading) of the metrics of the HPARAMS table: what was stated, then what follows."""
+    stated, derived = (
+        runs.by_weight(_runs_per_metric(ids), selection.metrics)
+        for ids in (selection.metric_ids, selection.derived_ids)
+    )
+    found = [(metric.tag, metric.name) for metric in stated]
+    taken = {name for _, name in found}
+    for metric in derived:
+        found.append((metric.derived_tag, metric.name + " (derived)" * (metric.name in taken)))
+    return found
+
+
+def _runs_per_metric(metric_ids: Mapping[int, tuple[int, ...]]) -> Counter[int]:
     """metric id → how many of the runs have it."""
     found: Counter[int] = Counter()
-    for ids, count in Counter(selection.metric_ids.values()).items():
+    for ids, count in Counter(metric_ids.values()).items():
         for metric_id in ids:
             found[metric_id] += count
     return found

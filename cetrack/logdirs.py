@@ -12,6 +12,7 @@ FILE_VERSION = "brain.Event:2"
 MARKER = ".cetrack-export.json"
 EXPERIMENT_RUN = "_hparams"
 PLOTS_RUN = "plots"
+DERIVED_GROUP = "derived"  # of the tags of what follows from measured numbers
 CARD_TAG = "card"
 # of a session
 FIELDS = (  # in the order in which they matter to a reader

@@ -44,7 +44,7 @@ class Uses:
 def results_of(selection: Selection) -> Uses:
     """What the lines of the view trend hold."""
     return Uses.of(
-        selection, ((row, selection.metric_ids[row["run_id"]]) for row in selection.rows)
+        selection, ((row, selection.results_of(row["run_id"])) for row in selection.rows)
     )
 
 

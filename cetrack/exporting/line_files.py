@@ -135,9 +135,14 @@ def _nth(
     keys = {row["series_key"] for row in selected.values()}
     members = [member for key in sorted(keys) for member in series[key]]
     others = [it.run_id for it in members if it.run_id not in selection.metric_ids]
-    metric_ids = {**selection.metric_ids, **reading.metrics_of(selection.connection, others)}
+    found = reading.metrics_of(selection.connection, others)
+    derived_ids = reading.derived_metrics_of(selection.connection, others)
+    metric_ids = {key: ids + derived_ids.get(key, ()) for key, ids in found.items()}
+    metric_ids |= {key: selection.results_of(key) for key in selection.metric_ids}
     nth = lines.nth_of(members, metric_ids, selected)
     values = reading.last_values(selection.connection, sorted(selected))
+    for run_id, derived in reading.derived(selection.connection, sorted(selected)).items():
+        values[run_id] |= derived
     return {
         (run_id, metric.name): (nth[run_id, metric_id], value)
         for run_id, of_run in values.items()

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Text, cast, func, select
 
 from cetrack.db.conditions import is_among
 from cetrack.domain import FloatArray, Kind
+from cetrack.filter.stored import BUILT_IN
 from cetrack.models import (
     Artifact,
     Experiment,
@@ -23,13 +24,14 @@ from cetrack.models import (
     RunMetric,
     Sample,
     comparisons_view,
+    derived_values_view,
     measurements_view,
 )
 from cetrack.series import StoredSeries
 from cetrack.store import RunRow, chunks, rows_where
 from cetrack.tb.lines import Member
 from cetrack.tb.runs import MetricName, Params
-from cetrack.tb.tags import Names, metric_tags, sample_tags
+from cetrack.tb.tags import Names, derived_tags, metric_tags, sample_tags
 
 Metrics = Mapping[int, MetricName]
 
@@ -62,11 +64,39 @@ def metrics(connection: Connection) -> dict[int, MetricName]:
     query = select(Metric.id, Metric.name, Metric.family, Metric.direction, Metric.unit)
     rows = connection.execute(query).all()
     tags = metric_tags({row.name: row.family for row in rows})
-    samples = sample_tags(tags)
+    derived, samples = derived_tags(tags), sample_tags(tags)
     return {
-        row.id: MetricName(row.name, tags[row.name], samples[row.name], row.direction, row.unit)
+        row.id: MetricName(
+            name=row.name,
+            tag=tags[row.name],
+            derived_tag=derived[row.name],
+            samples_tag=samples[row.name],
+            direction=row.direction,
+            unit=row.unit,
+        )
         for row in rows
     }
+
+
+def derived(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[int, float]]:
+    """run id → metric id → what follows from measured numbers, where there is a value.
+
+    Metrics that ``cetrack.toml`` defines are not among them: they are kept like measured ones.
+    """
+    view = derived_values_view.c
+    query = select(view.run_id, view.metric_id, view.value).where(view.metric.in_(BUILT_IN))
+    wanted = query.where(view.definition == "built in", view.value.is_not(None))
+    found: dict[int, dict[int, float]] = defaultdict(dict)
+    for run_id, metric_id, value in rows_where(connection, wanted, view.run_id, run_ids):
+        found[run_id][metric_id] = value
+    return found
+
+
+def derived_metrics_of(
+    connection: Connection, run_ids: Sequence[int]
+) -> dict[int, tuple[int, ...]]:
+    """run id → the ids of its derived metrics, ascending."""
+    return {key: tuple(sorted(found)) for key, found in derived(connection, run_ids).items()}
 
 
 def states(connection: Connection, rows: Sequence[RunRow]) -> dict[int, State]:

@@ -46,11 +46,14 @@ def write_unit(connection: Connection, unit: Unit) -> Iterator[Written]:
     folder = Folder(unit.root)
     by_id = {row["run_id"]: row for row in unit.rows}
     records = _records(connection, unit)
+    has_numbers = unit.views & {View.RUNS, View.HPARAMS}
+    derived = reading.derived(connection, [*by_id]) if has_numbers else {}
     for run_id, series in _series(connection, unit):
         path, stamp = unit.places[run_id]
         started_at = lines.started(by_id[run_id])
         with folder.event_file(path, started_at=started_at) as event_file:
-            runs.write_run(event_file, records[run_id], series, unit.metrics)
+            follows = derived.get(run_id, {})
+            runs.write_run(event_file, records[run_id], series, unit.metrics, follows)
         yield written(path, event_file, stamp=stamp)
 
 

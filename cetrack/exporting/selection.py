@@ -22,9 +22,9 @@ class Selection:
     """Rows of the runs view by start, and what is known of them without reading any point.
 
     ``states`` are those of the runs and of their baselines; ``metric_ids`` maps run ids to the ids
-    of their metrics, ``sampled_ids`` to those of which there are repetitions, and
-    ``histogram_names`` to the histograms of their logs, which ``histogram_tags`` maps on; these
-    for the view of histograms alone.
+    of their metrics, ``derived_ids`` to those that follow from others. For the view of histograms
+    alone: ``sampled_ids`` to those of which there are repetitions, ``histogram_names`` to the
+    histograms of their logs, which ``histogram_tags`` maps on.
     """
 
     connection: Connection
@@ -34,6 +34,7 @@ class Selection:
     metrics: Metrics
     states: Mapping[int, State]
     metric_ids: Mapping[int, tuple[int, ...]]
+    derived_ids: Mapping[int, tuple[int, ...]]
     sampled_ids: Mapping[int, tuple[int, ...]]
     histogram_names: Mapping[int, tuple[str, ...]]
     histogram_tags: Mapping[str, str]
@@ -62,10 +63,15 @@ class Selection:
             metrics=metrics,
             states=reading.states(connection, rows),
             metric_ids=reading.metrics_of(connection, run_ids),
+            derived_ids=reading.derived_metrics_of(connection, run_ids),
             sampled_ids=reading.sampled_metrics_of(connection, drawn),
             histogram_names=histogram_names,
             histogram_tags=runs.histogram_tags(chain(*histogram_names.values()), metrics),
         )
+
+    def results_of(self, run_id: int) -> tuple[int, ...]:
+        """The ids of the metrics of a run, measured or derived."""
+        return self.metric_ids[run_id] + self.derived_ids.get(run_id, ())
 
     def stamp_of(self, row: RunRow) -> str | None:
         """A hash of the run with all that belongs to it, of what its baseline holds and of how
@@ -82,10 +88,11 @@ class Selection:
             return None
         run_id = row["run_id"]
         metrics = self._stamp_of_metrics(self.metric_ids[run_id])
+        derived = self._stamp_of_metrics(self.derived_ids.get(run_id, ()))
         sampled = self._stamp_of_metrics(self.sampled_ids.get(run_id, ()))
         names = self.histogram_names.get(run_id, ())
         own = [(name, self.histogram_tags[name]) for name in names]
-        return stamp(dict(row), state, baseline, metrics, sampled, own)
+        return stamp(dict(row), state, baseline, metrics, derived, sampled, own)
 
     def _stamp_of_metrics(self, ids: tuple[int, ...]) -> str:
         if ids not in self._metric_stamps:

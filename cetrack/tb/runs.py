@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from cetrack.domain import FloatArray, IntArray
 from cetrack.logdirs import CARD_TAG
 from cetrack.metrics import catalogue
@@ -25,10 +27,12 @@ Params = Mapping[str, tuple[str | None, float | None]]
 
 @dataclass(frozen=True, slots=True)
 class MetricName:
-    """A metric, the tag of its own series, and that of the histogram of its repetitions."""
+    """A metric, the tag of its own series, of values that follow from others, and of the histogram
+    of its repetitions."""
 
     name: str
     tag: str
+    derived_tag: str
     samples_tag: str
     direction: str | None
     unit: str | None
@@ -80,18 +84,26 @@ def write_run(
     records: Iterable[Record],
     series: Iterable[RunSeries],
     metrics: Mapping[int, MetricName],
+    derived: Mapping[int, float],
 ) -> None:
-    """Write what belongs to one run, in the order given."""
+    """Write what belongs to one run, in the order given; then metric id → what was derived."""
     for record in records:
         event_file.write_value(record.value, step=record.step)
     for item in series:
         tag = metrics[item.metric_id].tag
         event_file.write_series(tag, item.steps, item.values, item.wall_times)
+    at_zero, unknown = np.zeros(1, np.int64), np.full(1, np.nan)
+    for tag, value in sorted((metrics[key].derived_tag, value) for key, value in derived.items()):
+        event_file.write_series(tag, at_zero, np.array([value], np.float64), unknown)
 
 
 def histogram_tags(names: Iterable[str], metrics: Mapping[int, MetricName]) -> dict[str, str]:
     """Name of a log's own histogram → its tag, which no metric has."""
-    taken = {tag for metric in metrics.values() for tag in (metric.tag, metric.samples_tag)}
+    taken = {
+        tag
+        for metric in metrics.values()
+        for tag in (metric.tag, metric.derived_tag, metric.samples_tag)
+    }
     return own_tags({name: name for name in names}, taken)
 
 

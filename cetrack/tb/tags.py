@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Self
 
+from cetrack.logdirs import DERIVED_GROUP
 from cetrack.tb.views import TagOrder
 
 MAX_BYTES = 100
@@ -130,6 +131,16 @@ def sample_tags(tags: Mapping[str, str]) -> dict[str, str]:
     numbers or histograms, so none of those is taken again.
     """
     return own_tags({name: f"{text}/samples" for name, text in tags.items()}, set(tags.values()))
+
+
+def derived_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Metric name → tag of its values that follow from others: ``derived/<metric>``.
+
+    ``tags`` are those of stated values, from which they are told apart: who reads the files back
+    must not take them for measured.
+    """
+    names = {name: f"{DERIVED_GROUP}/{name}" for name in tags}
+    return own_tags(names, set(tags.values()))
 
 
 def own_tags(names: Mapping[str, str], taken: Container[str]) -> dict[str, str]:

@@ -97,7 +97,8 @@ def test_the_report_counts(store: Store, logs: Path) -> None:
 
     # 4 runs and the table, 2 lines of trend, 1 of compare
     assert (first.runs, first.files, first.unchanged, first.removed) == (4, 8, 0, 0)
-    assert first.scalars == 4 * 2 + 4 * 2 + 2 * 4
+    # per run 2 metrics, compressed 3 derived ones; of the comparisons one has no ratio: that to 0
+    assert first.scalars == (4 * 2 + 2 * 3) + (4 * 2 + 2 * 3) + 2 * (2 * 2 + 3 * 2 - 1)
     assert first.logdir == logs
     assert (second.runs, second.files, second.removed) == (2, 5, 3)
 
@@ -154,7 +155,12 @@ def test_a_model_has_one_card_with_its_precisions_over_time(store: Store, logs: 
     export_tb(store, logs, views=[View.TREND])
 
     assert runs(logs) == ["trend/fp32", "trend/int8"]
-    assert scalars(logs / "trend" / "int8") == {
+    found = scalars(logs / "trend" / "int8")
+    derived = {"accuracy_drop", "accuracy_retention_pct", "speedup"}
+    assert {tag for tag in found if tag.split("/")[1] in derived} == {
+        f"resnet50/{name}" for name in derived
+    }
+    assert {tag: points for tag, points in found.items() if tag.split("/")[1] not in derived} == {
         "resnet50/accuracy": [
             (n, float(np.float32(0.75 + (n - 1) / 1000)), MORNING_S + (n - 1) * DAY)
             for n in (1, 2, 3)
@@ -236,6 +242,9 @@ def test_ratio_and_difference_to_the_baseline(store: Store, logs: Path) -> None:
     assert runs(logs) == ["compare/int8"]
     assert scalars(logs / "compare" / "int8") == {
         "resnet50/accuracy_delta": [(1, 0.5, MORNING_S)],
+        "resnet50/accuracy_drop_delta": [(1, -0.5, MORNING_S)],
+        "resnet50/speedup_delta": [(1, 3.0, MORNING_S)],
+        "resnet50/speedup_ratio": [(1, 4.0, MORNING_S)],
         "resnet50/latency_mean_ms_delta": [(1, -7.5, MORNING_S)],
         "resnet50/latency_mean_ms_ratio": [(1, 0.25, MORNING_S)],
     }
@@ -260,7 +269,10 @@ def test_tags_by_metric(sqlite_store: Store, logs: Path) -> None:
 
     assert sorted(scalars(logs / "trend" / "int8")) == [
         "accuracy/facebook--opt-125m",
+        "accuracy_drop/facebook--opt-125m",
+        "accuracy_retention_pct/facebook--opt-125m",
         "latency_mean_ms/facebook--opt-125m",
+        "speedup/facebook--opt-125m",
     ]
     assert "accuracy_ratio/facebook--opt-125m" in scalars(logs / "compare" / "int8")
 

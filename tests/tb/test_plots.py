@@ -42,7 +42,10 @@ def test_tensorboard_shows_them(sqlite_store: Store, logs: Path, loader: str) ->
     assert set(found) == {
         "pareto/accuracy over latency_mean_ms",
         "trend/resnet50/accuracy",
+        "trend/resnet50/accuracy_drop",
+        "trend/resnet50/accuracy_retention_pct",
         "trend/resnet50/latency_mean_ms",
+        "trend/resnet50/speedup",
     }
     for png in found.values():
         with Image.open(BytesIO(png)) as image:
@@ -85,7 +88,7 @@ def test_names_are_no_markup(sqlite_store: Store, logs: Path) -> None:
     export_tb(sqlite_store, logs, views=PLOTS)
 
     assert runs(logs) == ["plots"]
-    assert len(images(logs)) == 5
+    assert len(images(logs)) == 1 + 2 * 5  # a front, and five metrics of two models
 
 
 def test_only_what_matches_is_drawn(sqlite_store: Store, logs: Path) -> None:

@@ -42,7 +42,8 @@ def served(request: pytest.FixtureRequest, sqlite_store: Store, logs: Path) -> I
 def test_the_hparams_table(served: Served) -> None:
     headings, rows = served.table()
 
-    assert headings == ["accuracy", "latency_mean_ms", "val/loss"]
+    assert headings[:3] == ["accuracy", "latency_mean_ms", "val/loss"]
+    assert set(headings[3:]) == {"speedup", "accuracy_drop", "accuracy_retention_pct"}
     assert len(rows) == 6
     benchmark = next(row for name, row in rows.items() if "/resnet50/int8/20260302" in name)
     assert benchmark[0] == {
@@ -58,6 +59,9 @@ def test_the_hparams_table(served: Served) -> None:
     assert benchmark[1] == {
         "quality/accuracy": float(np.float32(0.751)),
         "latency/latency_mean_ms": 13.0,
+        "derived/speedup": float(np.float32(31 / 13)),
+        "derived/accuracy_drop": float(np.float32(0.761 - 0.751)),
+        "derived/accuracy_retention_pct": float(np.float32(0.751 / 0.761 * 100)),
     }
 
 

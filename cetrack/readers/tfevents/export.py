@@ -31,6 +31,7 @@ from cetrack.logdirs import (
     CARD_FACTS,
     CARD_RUN,
     CARD_TAG,
+    DERIVED_GROUP,
     EXPERIMENT_RUN,
     FIELDS,
     MARKER,
@@ -200,6 +201,8 @@ def _of_session(log: Log) -> tuple[dict[str, Any], dict[str, ParamValue]]:
 
 def _series(log: Log, names: Mapping[str, str]) -> Iterator[Series]:
     for series in log.series():
+        if series.name.startswith(f"{DERIVED_GROUP}/"):
+            continue  # follows from the others, and would be taken for stated
         name = names.get(series.name) or _name_of(series.name)
         walls = series.wall_times
         if walls is not None and (walls == log.began_s).all():
