@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, Text, cast, func, select
 
 from cetrack.db.conditions import is_among
+from cetrack.derive import derived_metrics
 from cetrack.domain import FloatArray, Kind
 from cetrack.models import (
     Artifact,

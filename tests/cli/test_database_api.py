@@ -40,7 +40,10 @@ def test_views_are_frames(url: str) -> None:
     assert str(runs.dtypes["seed"]) == "Int64"
     assert str(runs.dtypes["weight_bits"]) == "float64"
     assert math.isnan(measurements.set_index("metric").value["loss"])
-    assert comparisons.delta.round(6).tolist() == [-0.01]
+    measured = comparisons[comparisons.derived == 0]
+    assert measured.delta.round(6).tolist() == [-0.01]
+    drop = comparisons.set_index("metric").loc["accuracy_drop"]
+    assert (round(drop.value, 6), drop.baseline_value) == (0.01, 0.0)
 
 
 def test_history_keeps_the_numbering_of_the_whole_series(url: str) -> None:
@@ -49,7 +52,9 @@ def test_history_keeps_the_numbering_of_the_whole_series(url: str) -> None:
         everything = db.history()
 
     assert later[["n", "value", "previous"]].values.tolist() == [[2, 0.77, 0.79]]
-    assert len(everything) == 4
+    derived = {"accuracy_drop", "accuracy_retention_pct"}
+    assert set(everything.metric) == {"accuracy", "loss"} | derived
+    assert len(everything) == 6
 
 
 def test_frames_without_rows_have_their_columns_and_types(url: str) -> None:

@@ -163,7 +163,7 @@ class Terminal(io.StringIO):
 def test_a_terminal_is_spared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", Terminal())
 
-    with pytest.raises(UsageError, match="a terminal shows no figure"):
+    with pytest.raises(UsageError, match="stdout is a terminal"):
         output.write_bytes(b"\x89PNG")
 
 

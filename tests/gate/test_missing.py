@@ -98,7 +98,7 @@ def test_a_typo_is_told_with_the_line(store: Store, gates: Gates) -> None:
 
     with pytest.raises(UsageError, match=r":3: gates\.g\.metric: no metric called 'acuracy'") as it:
         check(store, gates('\n[gates.g]\nmetric = "acuracy"\nmin = 0\n'))
-    assert it.value.hint == "did you mean accuracy?"
+    assert it.value.hint == "did you mean accuracy or accuracy_drop?"
     with pytest.raises(
         UsageError, match=r":3: gates\.g\.filter: filter: unknown field or metric"
     ) as it:
