@@ -275,9 +275,10 @@ def _headings(selection: Selection) -> list[tuple[str, str]]:
     )
     found = [(metric.tag, metric.name) for metric in stated]
     taken = {name for _, name in found}
-    for metric in derived:
-        found.append((metric.derived_tag, metric.name + " (derived)" * (metric.name in taken)))
-    return found
+    return found + [
+        (metric.derived_tag, metric.name + (" (derived)" if metric.name in taken else ""))
+        for metric in derived
+    ]
 
 
 def _runs_per_metric(metric_ids: Mapping[int, tuple[int, ...]]) -> Counter[int]:

@@ -11,8 +11,8 @@ import numpy as np
 from sqlalchemy import Connection, Text, cast, func, select
 
 from cetrack.db.conditions import is_among
+from cetrack.derive import derived_metrics
 from cetrack.domain import FloatArray, Kind
-from cetrack.filter.stored import BUILT_IN
 from cetrack.models import (
     Artifact,
     Experiment,
@@ -84,7 +84,9 @@ def derived(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[in
     Metrics that ``cetrack.toml`` defines are not among them: they are kept like measured ones.
     """
     view = derived_values_view.c
-    query = select(view.run_id, view.metric_id, view.value).where(view.metric.in_(BUILT_IN))
+    query = select(view.run_id, view.metric_id, view.value).where(
+        view.metric.in_(derived_metrics())
+    )
     wanted = query.where(view.definition == "built in", view.value.is_not(None))
     found: dict[int, dict[int, float]] = defaultdict(dict)
     for run_id, metric_id, value in rows_where(connection, wanted, view.run_id, run_ids):
