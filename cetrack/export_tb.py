@@ -150,6 +150,11 @@ def _silent(done: int, total: int, current: str) -> None:
 def _write_views(export: _Export) -> int:
     """The default layout; returns how many runs it shows."""
     selection = Selection.of(export.connection, export.rows, views=export.views, order=export.order)
+    stale = reading.count_stale(export.connection, [row["run_id"] for row in export.rows])
+    if stale:
+        export.warnings.append(
+            f"{stale:,} derived values are out of date: 'cetrack derive' brings them up to date"
+        )
     records: list[Any] = []
     if View.CHARTS in export.views:
         records.append(layout_of(selection))
@@ -276,7 +281,7 @@ def _headings(selection: Selection) -> list[tuple[str, str]]:
     found = [(metric.tag, metric.name) for metric in stated]
     taken = {name for _, name in found}
     return found + [
-        (metric.derived_tag, metric.name + " (derived)" * (metric.name in taken))
+        (metric.derived_tag, metric.name + (" (derived)" if metric.name in taken else ""))
         for metric in derived
     ]
 

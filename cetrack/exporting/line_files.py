@@ -19,6 +19,7 @@ from cetrack.tb.logdir import Logdir
 from cetrack.tb.stamps import known, stamp
 from cetrack.tb.views import LINE_VIEWS, View
 
+_Counted = tuple[Member, tuple[int, ...]]  # one that is not selected with its derived metrics
 Series = Mapping[str, Sequence[Member]]  # series_key → its runs, selected or not
 
 
@@ -61,9 +62,12 @@ def _series(selection: Selection) -> Series:
 
 def _stamps(selection: Selection, found: lines.Lines, series: Series) -> dict[str, str | None]:
     """Line → a stamp of its runs, and of the series that they are counted in."""
-    counted: dict[str, list[Member]] = defaultdict(list)
+    counted: dict[str, list[_Counted]] = defaultdict(list)
+    others = [it.run_id for of_key in series.values() for it in of_key]
+    others = [run_id for run_id in others if run_id not in selection.metric_ids]
+    derived_ids = reading.ids_of(reading.derived(selection.connection, others))
     for key, members in series.items():
-        counted[found.names[key]] += members
+        counted[found.names[key]] += [(it, derived_ids.get(it.run_id, ())) for it in members]
     runs: dict[str, list[RunRow]] = defaultdict(list)
     for row in selection.rows:
         runs[found.names[row["series_key"]]].append(row)
@@ -71,13 +75,13 @@ def _stamps(selection: Selection, found: lines.Lines, series: Series) -> dict[st
 
 
 def _stamp(
-    selection: Selection, paths: Sequence[str], rows: Sequence[RunRow], members: Sequence[Member]
+    selection: Selection, paths: Sequence[str], rows: Sequence[RunRow], members: Sequence[_Counted]
 ) -> str | None:
     of_runs = [selection.stamp_of(row) for row in rows]
-    if None in of_runs or not known(member.revision for member in members):
+    if None in of_runs or not known(member.revision for member, _ in members):
         return None
     views = sorted(selection.views & LINE_VIEWS)
-    counted = sorted(members, key=lambda member: member.uid)
+    counted = sorted(members, key=lambda item: item[0].uid)
     return stamp("line", paths, views, selection.order, of_runs, counted)
 
 
@@ -136,13 +140,13 @@ def _nth(
     members = [member for key in sorted(keys) for member in series[key]]
     others = [it.run_id for it in members if it.run_id not in selection.metric_ids]
     found = reading.metrics_of(selection.connection, others)
-    derived_ids = reading.derived_metrics_of(selection.connection, others)
+    derived_ids = reading.ids_of(reading.derived(selection.connection, others))
     metric_ids = {key: ids + derived_ids.get(key, ()) for key, ids in found.items()}
     metric_ids |= {key: selection.results_of(key) for key in selection.metric_ids}
     nth = lines.nth_of(members, metric_ids, selected)
     values = reading.last_values(selection.connection, sorted(selected))
-    for run_id, derived in reading.derived(selection.connection, sorted(selected)).items():
-        values[run_id] |= derived
+    for run_id, of_run in values.items():
+        of_run |= selection.derived.get(run_id, {})
     return {
         (run_id, metric.name): (nth[run_id, metric_id], value)
         for run_id, of_run in values.items()

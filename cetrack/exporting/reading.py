@@ -11,10 +11,10 @@ import numpy as np
 from sqlalchemy import Connection, Text, cast, func, select
 
 from cetrack.db.conditions import is_among
-from cetrack.derive import derived_metrics
 from cetrack.domain import FloatArray, Kind
 from cetrack.models import (
     Artifact,
+    DerivedValue,
     Experiment,
     Metric,
     Model,
@@ -37,9 +37,10 @@ Metrics = Mapping[int, MetricName]
 
 _STREAMING = {"stream_results": True, "max_row_buffer": 10_000}
 _ROW_BY_ROW = {"stream_results": True, "max_row_buffer": 16}
+_HAS_POINTS = RunMetric.count > 0  # what cetrack.toml defines has a value and no points
 _VALUES, _HISTOGRAM = "values", "histogram"  # kinds of samples and artifacts
 _COMPARED = ("run_id", "metric", "baseline_value", "delta", "ratio", "improved", "like_for_like")
-_MEASURED = ("run_id", "metric", "value", "unit")
+_MEASURED = ("run_id", "metric", "value", "unit", "stale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +80,31 @@ def metrics(connection: Connection) -> dict[int, MetricName]:
 
 
 def derived(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[int, float]]:
-    """run id → metric id → what follows from measured numbers, where there is a value.
-
-    Metrics that ``cetrack.toml`` defines are not among them: they are kept like measured ones.
-    """
+    """run id → metric id → what follows from measured numbers, where there is a value."""
     view = derived_values_view.c
-    query = select(view.run_id, view.metric_id, view.value).where(
-        view.metric.in_(list(derived_metrics()))
-    )
-    wanted = query.where(view.definition == "built in", view.value.is_not(None))
+    query = select(view.run_id, view.metric_id, view.value)
+    wanted = query.where(view.value.is_not(None))
     found: dict[int, dict[int, float]] = defaultdict(dict)
     for run_id, metric_id, value in rows_where(connection, wanted, view.run_id, run_ids):
         found[run_id][metric_id] = value
     return found
 
 
-def derived_metrics_of(
-    connection: Connection, run_ids: Sequence[int]
-) -> dict[int, tuple[int, ...]]:
-    """run id → the ids of its derived metrics, ascending."""
-    return {key: tuple(sorted(found)) for key, found in derived(connection, run_ids).items()}
+def count_stale(connection: Connection, run_ids: Sequence[int]) -> int:
+    """How many derived values of the runs are out of date."""
+    table = DerivedValue.__table__.c
+    if connection.scalar(select(table.run_id).limit(1)) is None:
+        return 0  # nothing is defined, and the view need not look at every run
+    view = derived_values_view.c
+    query = select(func.count()).where(view.stale == 1, is_among(view.run_id, run_ids))
+    return int(connection.scalar(query) or 0)
+
+
+def ids_of(values: Mapping[int, Mapping[int, float]]) -> dict[int, tuple[int, ...]]:
+    """run id → the metric ids of its values, ascending; one tuple for all that are alike."""
+    alike: dict[tuple[int, ...], tuple[int, ...]] = {}
+    found = ((run_id, tuple(sorted(of_run))) for run_id, of_run in values.items())
+    return {run_id: alike.setdefault(ids, ids) for run_id, ids in found}
 
 
 def states(connection: Connection, rows: Sequence[RunRow]) -> dict[int, State]:
@@ -112,7 +118,7 @@ def states(connection: Connection, rows: Sequence[RunRow]) -> dict[int, State]:
 def metrics_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
     """run id → the ids of its metrics, ascending."""
     listed = func.aggregate_strings(cast(RunMetric.metric_id, Text), ",")
-    query = select(RunMetric.run_id, listed).group_by(RunMetric.run_id)
+    query = select(RunMetric.run_id, listed).where(_HAS_POINTS).group_by(RunMetric.run_id)
     return _listed(connection, query, RunMetric.run_id, run_ids)
 
 
@@ -220,7 +226,7 @@ def sizes(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[int,
     """run id → metric id → points."""
     found: dict[int, dict[int, int]] = {run_id: {} for run_id in run_ids}
     columns = (RunMetric.run_id, RunMetric.metric_id, RunMetric.count)
-    query = select(*columns).where(RunMetric.count > 0)
+    query = select(*columns).where(_HAS_POINTS)
     for run_id, metric_id, count in rows_where(connection, query, RunMetric.run_id, run_ids):
         found[run_id][metric_id] = count
     return found
@@ -229,7 +235,7 @@ def sizes(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[int,
 def last_points(connection: Connection, run_ids: Sequence[int]) -> list[StoredSeries]:
     """The last point of every series, ordered by run id."""
     columns = (RunMetric.run_id, RunMetric.metric_id, RunMetric.last_step, RunMetric.last)
-    query = select(*columns).where(RunMetric.count > 0)
+    query = select(*columns).where(_HAS_POINTS)
     rows = rows_where(connection, query, RunMetric.run_id, run_ids)
     return [
         StoredSeries(
@@ -275,8 +281,8 @@ def _by_run(
 def last_values(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[int, float]]:
     """run id → metric id → value of the last step."""
     found: dict[int, dict[int, float]] = {run_id: {} for run_id in run_ids}
-    columns = [RunMetric.run_id, RunMetric.metric_id, RunMetric.last]
-    for run_id, metric_id, value in rows_where(connection, columns, RunMetric.run_id, run_ids):
+    query = select(RunMetric.run_id, RunMetric.metric_id, RunMetric.last).where(_HAS_POINTS)
+    for run_id, metric_id, value in rows_where(connection, query, RunMetric.run_id, run_ids):
         found[run_id][metric_id] = _number(value)
     return found
 

@@ -22,9 +22,10 @@ class Selection:
     """Rows of the runs view by start, and what is known of them without reading any point.
 
     ``states`` are those of the runs and of their baselines; ``metric_ids`` maps run ids to the ids
-    of their metrics, ``derived_ids`` to those that follow from others. For the view of histograms
-    alone: ``sampled_ids`` to those of which there are repetitions, ``histogram_names`` to the
-    histograms of their logs, which ``histogram_tags`` maps on.
+    of their metrics, ``derived`` to metric ids and values of those that follow from others, and
+    ``derived_ids`` to their ids. For the view of histograms alone: ``sampled_ids`` to those of
+    which there are repetitions, ``histogram_names`` to the histograms of their logs, which
+    ``histogram_tags`` maps on.
     """
 
     connection: Connection
@@ -34,6 +35,7 @@ class Selection:
     metrics: Metrics
     states: Mapping[int, State]
     metric_ids: Mapping[int, tuple[int, ...]]
+    derived: Mapping[int, Mapping[int, float]]
     derived_ids: Mapping[int, tuple[int, ...]]
     sampled_ids: Mapping[int, tuple[int, ...]]
     histogram_names: Mapping[int, tuple[str, ...]]
@@ -55,6 +57,7 @@ class Selection:
         drawn = run_ids if View.HISTOGRAMS in views else []
         metrics = reading.metrics(connection)
         histogram_names = reading.histogram_names(connection, drawn)
+        derived = reading.derived(connection, run_ids)
         return cls(
             connection=connection,
             rows=rows,
@@ -63,7 +66,8 @@ class Selection:
             metrics=metrics,
             states=reading.states(connection, rows),
             metric_ids=reading.metrics_of(connection, run_ids),
-            derived_ids=reading.derived_metrics_of(connection, run_ids),
+            derived=derived,
+            derived_ids=reading.ids_of(derived),
             sampled_ids=reading.sampled_metrics_of(connection, drawn),
             histogram_names=histogram_names,
             histogram_tags=runs.histogram_tags(chain(*histogram_names.values()), metrics),
@@ -89,10 +93,12 @@ class Selection:
         run_id = row["run_id"]
         metrics = self._stamp_of_metrics(self.metric_ids[run_id])
         derived = self._stamp_of_metrics(self.derived_ids.get(run_id, ()))
+        # no revision knows of definitions: the values themselves tell
+        values = sorted(self.derived.get(run_id, {}).items())
         sampled = self._stamp_of_metrics(self.sampled_ids.get(run_id, ()))
         names = self.histogram_names.get(run_id, ())
         own = [(name, self.histogram_tags[name]) for name in names]
-        return stamp(dict(row), state, baseline, metrics, derived, sampled, own)
+        return stamp(dict(row), state, baseline, metrics, derived, values, sampled, own)
 
     def _stamp_of_metrics(self, ids: tuple[int, ...]) -> str:
         if ids not in self._metric_stamps:

@@ -30,6 +30,7 @@ _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})  # control,
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\.|$)")
 _MARK = re.compile(r"~[0-9a-f]{10}$")
 _MARK_BYTES = 11
+_OTHER = "other"  # the group of what has none
 _UID = re.compile(r"[0-9a-f]{10,}")
 
 
@@ -112,16 +113,28 @@ def metric_tags(families: Mapping[str, str]) -> dict[str, str]:
     metric ``quality/accuracy`` itself is told from the metric accuracy of that family.
     """
     plain = {
-        name: tag(f"{family or 'other'}/{name}")
+        name: tag(f"{_group(family)}/{name}")
         for name, family in families.items()
         if "/" not in name
     }
     taken = set(plain.values())
-    own = {name: tag(name) for name in families if "/" in name}
+    own = {name: _own_tag(name) for name in families if "/" in name}
     return plain | {
         name: _marked(name, text, limit=MAX_TAG_BYTES) if text in taken else text
         for name, text in own.items()
     }
+
+
+def _group(family: str) -> str:
+    return _OTHER if family in ("", DERIVED_GROUP) else family
+
+
+def _own_tag(name: str) -> str:
+    """A log's own name; not among those of what follows from measured numbers."""
+    text = tag(name)
+    if text.startswith(f"{DERIVED_GROUP}/"):
+        return _marked(name, f"{_OTHER}/{text}", limit=MAX_TAG_BYTES)
+    return text
 
 
 def sample_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -55,7 +55,8 @@ def card(
 
 def _result(found: Mapping[str, Any], against: Mapping[str, Any] | None) -> tuple[Any, ...]:
     value = float("nan") if found["value"] is None else found["value"]
-    plain = (found["metric"], value, found["unit"])
+    name = f"{found['metric']} (out of date)" if found["stale"] else found["metric"]
+    plain = (name, value, found["unit"])
     if against is None:
         return (*plain, None, None, None, None)
     return (

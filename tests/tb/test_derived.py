@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import update
 
+from cetrack.config import load_settings
+from cetrack.definitions import Definition
+from cetrack.deriving import derive
 from cetrack.export_tb import View, export_tb
 from cetrack.ingest import IngestOptions, ingest
 from cetrack.models import RunMetric
 from cetrack.store import Store, touch
 from tests.tb.building import Spec, fill, nights
-from tests.tb.reading import scalars, tree
+from tests.tb.reading import scalars, summary_values, tree
 from tests.tb.serving import served_by_python
 
 NIGHTS = nights(count=2)
@@ -88,6 +92,49 @@ def test_a_baseline_measured_again_changes_what_follows(store: Store, logs: Path
     export_tb(store, logs / "new")
 
     assert tree(logs / "again") == tree(logs / "new")
+
+
+def defined(text: str, folder: Path) -> tuple[Definition, ...]:
+    path = folder / "cetrack.toml"
+    path.write_text(text)
+    return load_settings(path).definitions or ()
+
+
+def test_what_people_define_is_there_and_a_new_definition_is_noticed(
+    store: Store, logs: Path, tmp_path: Path
+) -> None:
+    toml = '[derived.density]\nexpr = "{} * accuracy / latency_mean_ms"\ndirection = "higher"\n'
+    fill(store, NIGHTS)
+    derive(store, defined(toml.format(1), tmp_path))
+    export_tb(store, logs / "again")
+    (path,) = (logs / "again").glob(f"runs/*/*/int8/*_{NIGHTS[1].uid[:10]}")
+    first = scalars(path)["derived/density"]
+    assert first[0][1] == pytest.approx(0.75 / 12)
+    assert "other/density" not in scalars(path)
+
+    derive(store, defined(toml.format(2), tmp_path))
+    export_tb(store, logs / "again")
+    export_tb(store, logs / "new")
+
+    assert scalars(path)["derived/density"][0][1] == pytest.approx(2 * 0.75 / 12)
+    line = scalars(logs / "again" / "trend" / "int8")["resnet50/density"]
+    assert [n for n, _, _ in line] == [1, 2]
+    assert tree(logs / "again") == tree(logs / "new")
+
+
+def test_what_is_out_of_date_is_counted(store: Store, logs: Path, tmp_path: Path) -> None:
+    ids = fill(store, NIGHTS)
+    derive(store, defined('[derived.half]\nexpr = "accuracy / 2"\n', tmp_path))
+    assert export_tb(store, logs).warnings == ()
+
+    with store.write() as connection:
+        touch(connection, [ids[NIGHTS[1].uid]])
+
+    (warning,) = export_tb(store, logs).warnings
+    assert warning.startswith("1 derived values are out of date")
+    (path,) = logs.glob(f"runs/*/*/int8/*_{NIGHTS[1].uid[:10]}")
+    card: Any = summary_values(path)["card"]
+    assert "half &#40;out of date&#41;" in card.tensor.string_val[0].decode()
 
 
 def test_read_back_they_are_not_taken_for_stated(store: Store, logs: Path) -> None:

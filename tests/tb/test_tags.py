@@ -154,3 +154,12 @@ def test_a_run_directory() -> None:
 
     assert names.run_directory(row) == ("runs/night--ly/resnet50/int8/20260301-235958_0123456789")
     assert names.run_directory({**row, "uid": "version_0"}).endswith("_7afa50999e")
+
+
+def test_no_stated_metric_is_among_the_derived() -> None:
+    found = metric_tags({"density": "derived", "derived/loss": "", "derived": "", "loss": ""})
+
+    assert found["density"] == "other/density"
+    assert found["derived/loss"].startswith("other/derived/loss~")
+    assert found["derived"] == "other/derived"
+    assert not [text for text in found.values() if text.startswith("derived/")]

@@ -51,8 +51,8 @@ def test_a_card_of_a_compressed_run() -> None:
         ROW,
         params=[("lr", "0.1"), ("note", None)],
         results=[
-            {"metric": "accuracy", "value": 0.75, "unit": "fraction"},
-            {"metric": "loss", "value": None, "unit": None},
+            {"metric": "accuracy", "value": 0.75, "unit": "fraction", "stale": 0},
+            {"metric": "loss", "value": None, "unit": None, "stale": 0},
         ],
         compared={
             "accuracy": {
@@ -85,7 +85,7 @@ def test_a_card_of_a_compressed_run() -> None:
 
 
 def test_a_run_without_baseline_has_no_columns_for_it() -> None:
-    results = [{"metric": "accuracy", "value": 0.75, "unit": None}]
+    results = [{"metric": "accuracy", "value": 0.75, "unit": None, "stale": 0}]
 
     assert "| result | value | unit |\n" in card(ROW, params=[], results=results, compared={})
 
