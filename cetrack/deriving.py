@@ -14,12 +14,12 @@ from importlib.resources import files
 from sqlalchemy import Connection, func, select
 
 from cetrack.db.engine import patiently
-from cetrack.definitions import Definition, Version
+from cetrack.definitions import Definition, Version, versions
 from cetrack.derive import derived_metrics
 from cetrack.filter import Expr
 from cetrack.filter.sql import matching_runs
 from cetrack.materialising import Count, Materialiser, is_stale, parts
-from cetrack.models import DerivedValue, Metric, Run, measurements_view
+from cetrack.models import DerivedValue, Metric, Run, derived_values_view, measurements_view
 from cetrack.registering import current, expected, register
 from cetrack.report.table import Column, Kind, Row, Table
 from cetrack.store import Store
@@ -143,10 +143,10 @@ def list_derived(store: Store, definitions: Iterable[Definition] | None) -> Tabl
     own = tuple(definitions or ())
     with store.read() as connection:
         known = {item.name: item for item in current(connection)}
-        versions = expected(connection, own, known, complete=False)
+        wanted = expected(connection, own, known, complete=False)
         rows = _builtin_rows(connection)
         names = {item.name for item in own}
-        for version in versions:
+        for version in wanted:
             source = _FILE if version.definition.name in names else _DATABASE
             rows.append(_row(connection, version, source))
     return Table(columns=_COLUMNS, rows=tuple(rows))
@@ -191,6 +191,33 @@ def _row(connection: Connection, version: Version, source: str) -> Row:
         definition.name, definition.unit, direction, definition.formula,
         version.hash[:SHOWN_HASH], runs, stale, source,
     )  # fmt: skip
+
+
+def out_of_date(store: Store, definitions: Iterable[Definition] | None) -> list[str]:
+    """A sentence for every metric whose values are not what they would be now: because its
+    definition, its run or the run's baseline has changed since."""
+    view = derived_values_view.c
+    own = tuple(definitions or ())
+    with store.read() as connection:
+        known = {item.name: item.version.hash for item in current(connection)}
+        counted = (
+            select(view.metric, func.count())
+            .where(view.metric.in_(list(known)), view.stale == 1)
+            .group_by(view.metric)
+        )
+        stale = {row.metric: row[1] for row in connection.execute(counted)} if known else {}
+    changed = {
+        version.definition.name
+        for version in versions(own)
+        if known.get(version.definition.name) != version.hash
+    }
+    hint = "'cetrack derive' works them out"
+    lines = [f"{name}: cetrack.toml defines it anew; {hint}" for name in sorted(changed)]
+    return lines + [
+        f"{name}: {count:,} values are stale; {hint}"
+        for name, count in sorted(stale.items())
+        if name not in changed
+    ]
 
 
 def example() -> str:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cetrack import config
-from cetrack.cli import opening, output
+from cetrack.cli import output
 from cetrack.cli.options import Db, Filter
+from cetrack.cli.stale import open_answering
 from cetrack.errors import OutputError, UsageError
 from cetrack.report import Format
 
@@ -120,7 +121,7 @@ def check(
         return
     _require_consent(accept, why, who)
     gates = _load(file)
-    with opening.open_store(db) as store:
+    with open_answering(db) as store:
         where = queries.parse_filter(store, filter or [])
         if accept:
             _accept(store, gates, accept, _consent(why, who), where)
@@ -238,6 +239,6 @@ def _list_accepted(format: CheckFormat, db: str | None) -> None:
 
     if format is CheckFormat.JUNIT:
         raise UsageError("a list is no test report", hint="--format table, json or md")
-    with opening.open_store(db) as store:
+    with open_answering(db) as store:
         items = list_acceptances(store)
     output.emit(rendering.accepted_table(items), Format(format), empty="nothing was accepted yet")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cetrack.choices import By, Which
-from cetrack.cli import opening, output
+from cetrack.cli import output
 from cetrack.cli.options import Db, Filter, MetricNames, OutputFormat, Runs
+from cetrack.cli.stale import open_answering
 from cetrack.report import Format
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def compare(
     from cetrack.compare import tables
     from cetrack.queries.columns import split_names
 
-    with opening.open_store(db) as store:
+    with open_answering(db) as store:
         found = compared(
             store,
             where=queries.parse_filter(store, filter or []),

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from cetrack.choices import Which
-from cetrack.cli import opening, output
+from cetrack.cli import output
 from cetrack.cli.figures import figure_format, write_figure
 from cetrack.cli.options import Db, Filter, OutputFormat, Runs, XBetter, YBetter
+from cetrack.cli.stale import open_answering
 from cetrack.report import Format
 
 _FOR_PEOPLE = frozenset({"table", "md", "latex", "html"})
@@ -54,7 +55,7 @@ def pareto(
     from cetrack.compare import tables
 
     figure_format(plot)  # before any work is done for a file that cannot be drawn
-    with opening.open_store(db) as store:
+    with open_answering(db) as store:
         found = on_front(
             store,
             x,

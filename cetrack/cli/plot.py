@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from cetrack.choices import By, Which
-from cetrack.cli import opening, output
+from cetrack.cli import output
 from cetrack.cli.figures import FigureFormat, FigureSize, Target, write_figure
 from cetrack.cli.options import Db, Filter, MetricNames, Runs, XBetter, YBetter
+from cetrack.cli.stale import open_answering
 from cetrack.plots.forms import MOST_CURVES, Size
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _asked(
     from cetrack.plots.figure import require_matplotlib
 
     require_matplotlib()  # said before anything is read
-    with opening.open_store(db) as store:
+    with open_answering(db) as store:
         return ask(store, queries.parse_filter(store, filters or []))
 
 

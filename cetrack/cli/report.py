@@ -10,6 +10,7 @@ import typer
 from cetrack.cli import opening, output
 from cetrack.cli.files import FormatOrSuffix, Output
 from cetrack.cli.options import Db
+from cetrack.cli.stale import open_answering
 from cetrack.cli.table_options import deliver
 from cetrack.errors import UsageError
 from cetrack.report import Column, Format, Table
@@ -55,7 +56,7 @@ def report(
     request = saved(name, reports)
     from cetrack import tables
 
-    with opening.open_store(db) as store:
+    with open_answering(db) as store:
         made = tables.paper_table(store, request)
     deliver(made, format, output_file)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cetrack.cli import opening, output
+from cetrack.cli import output
 from cetrack.cli.options import Columns, Db, Filter, Limit, OutputFormat, Sort
+from cetrack.cli.stale import open_answering
 from cetrack.report import Format
 
 _SCREENFUL = 50
@@ -37,7 +38,7 @@ def runs(
 
     on_screen = format is Format.TABLE and output.is_terminal()
     most = (_SCREENFUL if on_screen else None) if limit is None else limit or None
-    with opening.open_store(db) as store:
+    with open_answering(db) as store:
         table = queries.list_runs(
             store,
             where=queries.parse_filter(store, filter or []),

@@ -6,6 +6,7 @@ from cetrack.choices import Which
 from cetrack.cli import opening, output
 from cetrack.cli.files import FormatOrSuffix, Output
 from cetrack.cli.options import Db, Filter, MetricNames, Runs, Sort
+from cetrack.cli.stale import open_answering
 from cetrack.cli.table_options import (
     AllowMixed,
     Baseline,
@@ -70,7 +71,7 @@ def table(
         return
     from cetrack import tables
 
-    with opening.open_store(db) as store:
+    with open_answering(db) as store:
         made = tables.paper_table(store, request)
     deliver(made, format, output_file)
 

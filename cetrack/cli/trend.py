@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cetrack.cli import opening, output
+from cetrack.cli import output
 from cetrack.cli.figures import figure_format, write_figure
 from cetrack.cli.options import Db, Filter, OutputFormat
+from cetrack.cli.stale import open_answering
 from cetrack.report import Format
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def trend(
     from cetrack import trend as histories
 
     figure_format(plot)  # before any work is done for a file that cannot be drawn
-    with opening.open_store(db) as store:
+    with open_answering(db) as store:
         found = histories.trend(
             store,
             metric,
