@@ -694,7 +694,7 @@ requests = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(requests)
 def test_any_request_survives_the_settings_file(words: dict[str, Any]) -> None:
     request = parse_request(words)
@@ -711,12 +711,12 @@ any_cell = (
     | st.integers()
     | st.text()
     | numbers
-    | st.datetimes().map(lambda moment: moment.replace(tzinfo=UTC))
+    | st.datetimes().map(lambda moment: moment.replace(tzinfo=UTC, fold=0))
     | st.builds(Spread, numbers, st.none() | numbers, st.none() | st.integers(0))
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(any_cell)
 def test_any_cell_survives_a_frozen_file(cell: Cell) -> None:
     back = decoded(json.loads(json.dumps(encoded(cell), allow_nan=False)))

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from cetrack.choices import Which
 from cetrack.cli import opening, output
 from cetrack.cli.files import FormatOrSuffix, Output
@@ -20,6 +16,7 @@ from cetrack.cli.table_options import (
     Missing,
     OrderBy,
     Rows,
+    Save,
     Shown,
     deliver,
     named,
@@ -44,15 +41,7 @@ def table(
     missing: Missing = None,
     caption: Caption = None,
     allow_mixed: AllowMixed = False,
-    save: Annotated[
-        str | None,
-        typer.Option(
-            "--save",
-            metavar="NAME",
-            help="Print what makes this a report in cetrack.toml, not the table.",
-            show_default=False,
-        ),
-    ] = None,
+    save: Save = None,
     format: FormatOrSuffix = None,
     output_file: Output = None,
     db: Db = None,

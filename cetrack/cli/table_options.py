@@ -51,6 +51,11 @@ AllowMixed = Annotated[
     ),
 ]
 
+Save = Annotated[
+    str | None,
+    _words("--save", "NAME", "Print what makes this a report in cetrack.toml, not the table."),
+]
+
 
 def request_of(**words: Any) -> TableRequest:
     """The request of a command line; options that were not given are None.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,8 +66,10 @@ def grid_of(selection: Selection, *, allow_mixed: bool = False) -> Grid:
         grid = _filled(selection, rows, columns)
         mixed = _mixed_cells(grid)
         differing = [field for field in _TELLING if any(_differ(c, field) for c in mixed.values())]
-        if not mixed or allow_mixed:
-            return _noted(grid, differing, is_mixed=bool(mixed))
+        if not mixed:
+            return grid
+        if allow_mixed:
+            return replace(grid, mixed=tuple(differing) or ("series_key",))
         addable = _addable(selection, differing)
         if addable is None:
             raise _mixed_error(mixed)
@@ -80,17 +82,6 @@ def grid_of(selection: Selection, *, allow_mixed: bool = False) -> Grid:
 def _usual(*fields: str, without: Sequence[str]) -> tuple[str, ...]:
     """The first of the fields that is not taken."""
     return tuple(field for field in fields if field not in without)[:1]
-
-
-def _noted(grid: Grid, differing: Sequence[str], *, is_mixed: bool) -> Grid:
-    if not is_mixed:
-        return grid
-    return Grid(
-        row_fields=grid.row_fields,
-        column_fields=grid.column_fields,
-        runs=grid.runs,
-        mixed=tuple(differing) or ("series_key",),
-    )
 
 
 def _addable(selection: Selection, differing: Sequence[str]) -> str | None:

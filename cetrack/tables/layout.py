@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from cetrack.metrics import canonical_name
-from cetrack.report.table import Cell, Spread, Table, arrange
+from cetrack.report.table import Cell, Column, Spread, Table, arrange
 from cetrack.selecting import MetricFacts
 from cetrack.table_request import Best, Order, Show, TableRequest
 from cetrack.tables.baselines import Compared, Numbers, change
 from cetrack.tables.choosing import Selection
 from cetrack.tables.grid import Grid, Key, central, in_order, together
-from cetrack.tables.headings import Measure, field_column, measure_columns
+from cetrack.tables.headings import Cells, Measure, field_column, measure_columns
 
 
 def laid_out(
@@ -33,22 +33,30 @@ def laid_out(
     changes = _changes(request, numbers, compared)
     shown = list(_measures(request, selection, keys, numbers, changes))
     cells = {measure: [_cell(measure, row, numbers, changes) for row in rows] for measure in shown}
-    columns = [
-        *(field_column(name, [row[i] for row in rows]) for i, name in enumerate(grid.row_fields)),
-        *measure_columns(
-            cells,
-            grid.column_fields,
-            order=request.order,
-            digits=selection.digits,
-            taken=grid.row_fields,
-        ),
-    ]
+    columns = _columns(request, selection, grid, rows, cells)
     filled = tuple((*row, *(cells[measure][i] for measure in shown)) for i, row in enumerate(rows))
-    table = Table(columns=tuple(columns), rows=filled)
+    table = Table(columns=columns, rows=filled)
     measures: list[Measure | None] = [*(None for _ in grid.row_fields), *shown]
     keys_to_sort_by = [_sort_key(key, table, measures) for key in request.sort]
     table = replace(arrange(table, sort=keys_to_sort_by), total=None)
     return replace(table, best=_best(table, measures, request.best)), numbers
+
+
+def _columns(
+    request: TableRequest, selection: Selection, grid: Grid, rows: Sequence[Key], cells: Cells
+) -> tuple[Column, ...]:
+    fields = [
+        field_column(name, [row[index] for row in rows])
+        for index, name in enumerate(grid.row_fields)
+    ]
+    measures = measure_columns(
+        cells,
+        grid.column_fields,
+        order=request.order,
+        digits=selection.digits,
+        taken=grid.row_fields,
+    )
+    return (*fields, *measures)
 
 
 def _sort_key(key: str, table: Table, measures: Sequence[Measure | None]) -> str:
