@@ -34,7 +34,7 @@ FILTERS = {
     "started >= 2026-07-01": 2,
     "started = 2026-06-01": 22,
     "not (kind=training or kind=compression)": 22,
-    "device=cpu and metric.size_ratio exists": 12,
+    "device=cpu and metric.size_ratio exists": 12,  # stated once, derived of every int8
     "baseline exists": 12,
     "experiment=default and seed=7": 1,
 }
