@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Annotated
 import typer
 
 from cetrack.cli import output
-from cetrack.errors import OutputError, UsageError
+from cetrack.cli.files import write_whole
+from cetrack.errors import UsageError
 from cetrack.plots.forms import ImageFormat, Size
 
 STDOUT = Path("-")
@@ -55,7 +55,7 @@ def write_figure(
         return
     path = target or Path(f"{_file_stem(name)}.{kind}")
     content = draw(format=kind)
-    _write_file(path, content)
+    write_whole(path, content)
     output.say(f"{len(content):,} bytes in {path}")
 
 
@@ -77,14 +77,3 @@ def figure_format(target: Path | None, format: ImageFormat | None = None) -> Ima
 def _file_stem(name: str) -> str:
     """A name from anywhere as that of a file in this folder."""
     return _NOT_IN_FILES.sub("_", name).strip("._")[:_LONGEST_NAME]
-
-
-def _write_file(target: Path, content: bytes) -> None:
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(target)
-    except OSError as error:
-        raise OutputError(f"{target}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from cetrack.filter.fields import (
     kind_of,
 )
 from cetrack.filter.glob import MAX_PATTERN, fold
-from cetrack.filter.syntax import MAX_LENGTH, place_of, syntax_tree
+from cetrack.filter.syntax import MAX_LENGTH, syntax_tree
 from cetrack.filter.tree import (
     And,
     Comparison,
@@ -41,6 +41,7 @@ from cetrack.filter.tree import (
 )
 from cetrack.filter.values import is_number, numeral_of, typed_value
 from cetrack.filter.words import Name, Problem, Word, name_words, value_word
+from cetrack.grammars import place_of
 
 if TYPE_CHECKING:
     from lark import Token, Tree

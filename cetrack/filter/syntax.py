@@ -8,14 +8,13 @@ names and no values. Whatever the text, the only exception is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from cetrack.filter.words import Problem
+from cetrack.grammars import END, parser_of, place_of, tree_of
 
 if TYPE_CHECKING:
-    from lark import Lark, Token, Tree
+    from lark import Token, Tree
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
@@ -36,39 +35,15 @@ _MEANT = {
     "~=": "~",
     "~~": "~",
 }
-_END = "$END"
 _JOINS = ("_AND", "_OR")
-
-
-@cache
-def _parser() -> Lark:
-    from lark import Lark
-
-    grammar = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", lexer="basic")
+_PACKAGE = "cetrack.filter"
 
 
 def syntax_tree(text: str) -> Tree[Token]:
     """The tree of a filter; raises Problem."""
-    from lark import Token
-
     tokens = _tokens(text)
     _check_depth(tokens)
-    driver = _parser().parse_interactive()
-    end = Token(_END, "", start_pos=len(text.rstrip()))
-    for place, token in enumerate([*tokens, end]):
-        expected: set[str] = driver.accepts()  # type: ignore[no-untyped-call]
-        if token.type not in expected:
-            raise _explained(tokens, place, token, expected)
-        result = driver.feed_token(token)
-    tree: Tree[Token] = result
-    return tree
-
-
-def place_of(token: Token) -> int:
-    """The 0-based column of a token."""
-    assert token.start_pos is not None
-    return token.start_pos
+    return tree_of(parser_of(_PACKAGE), text, tokens, _explained)
 
 
 # --- tokens -------------------------------------------------------------------------------------
@@ -79,7 +54,7 @@ def _tokens(text: str) -> list[Token]:
 
     _check_text(text)
     try:
-        tokens = list(_parser().lex(text))
+        tokens = list(parser_of(_PACKAGE).lex(text))
     except UnexpectedCharacters as error:
         raise _strange_character(text, error.pos_in_stream or 0) from None
     for token in tokens:
@@ -156,7 +131,7 @@ def _no_condition(before: Token | None, token: Token) -> Problem:
         return Problem("empty parentheses", place_of(before))
     if token.type == "RPAR":
         return Problem("')' closes nothing", place_of(token))
-    if token.type == _END and before is not None:
+    if token.type == END and before is not None:
         return Problem("'(' is not closed", place_of(before))
     return Problem(
         f"nothing stands before '{token}'",
@@ -193,7 +168,7 @@ def _no_operator(before: Token | None, token: Token) -> Problem:
 
 def _no_join(tokens: Sequence[Token], place: int, token: Token) -> Problem:
     before = tokens[place - 1]
-    if token.type == _END:
+    if token.type == END:
         return Problem("'(' is not closed", place_of(_unclosed(tokens)))
     if token.type == "RPAR":
         return Problem("')' closes nothing", place_of(token))

@@ -10,8 +10,6 @@ import difflib
 import json
 import re
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, cast
 
 from cetrack.errors import FormulaError
@@ -30,15 +28,16 @@ from cetrack.formula.tree import (
     Op,
     Ref,
 )
+from cetrack.grammars import END, parser_of, place_of, tree_of
 
 if TYPE_CHECKING:
-    from lark import Lark, Token, Tree
+    from lark import Token, Tree
 
 MAX_LENGTH = 10_000  # characters
 MAX_TOKENS = 300  # which also bounds how deep a tree can be
 MAX_DEPTH = 50  # parentheses and signs that are open at once
 
-_END = "$END"
+_PACKAGE = "cetrack.formula"
 _BINARY = ("PLUS", "MINUS", "STAR", "SLASH", "COMMA")
 _BEFORE_A_SIGN = (*_BINARY, "_POWER", "LPAR")
 _OPS = {"plus": Op.PLUS, "minus": Op.MINUS, "times": Op.TIMES, "over": Op.OVER, "power": Op.POWER}
@@ -83,34 +82,10 @@ def _formula_error(problem: _Problem, text: str) -> FormulaError:
     return FormulaError(sentence, line, column, hint=hint)
 
 
-@cache
-def _parser() -> Lark:
-    from lark import Lark
-
-    grammar = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", lexer="basic")
-
-
 def _syntax_tree(text: str) -> Tree[Token]:
-    from lark import Token
-
     tokens = _tokens(text)
     _check_size(tokens)
-    driver = _parser().parse_interactive()
-    end = Token(_END, "", start_pos=len(text.rstrip()))
-    for place, token in enumerate([*tokens, end]):
-        expected: set[str] = driver.accepts()  # type: ignore[no-untyped-call]
-        if token.type not in expected:
-            raise _explained(tokens, place, token, expected)
-        result = driver.feed_token(token)
-    tree: Tree[Token] = result
-    return tree
-
-
-def _place(token: Token) -> int:
-    """The 0-based column of a token."""
-    assert token.start_pos is not None
-    return token.start_pos
+    return tree_of(parser_of(_PACKAGE), text, tokens, _explained)
 
 
 # --- tokens -------------------------------------------------------------------------------------
@@ -124,7 +99,7 @@ def _tokens(text: str) -> list[Token]:
     if not text.strip():
         raise _Problem("empty", 0, _EXAMPLE)
     try:
-        return list(_parser().lex(text))
+        return list(parser_of(_PACKAGE).lex(text))
     except UnexpectedCharacters as error:
         raise _strange_character(text, error.pos_in_stream or 0) from None
 
@@ -148,7 +123,7 @@ def _check_size(tokens: Sequence[Token]) -> None:
     if len(tokens) > MAX_TOKENS:
         raise _Problem(
             f"more than {MAX_TOKENS} names, numbers and signs",
-            _place(tokens[MAX_TOKENS]),
+            place_of(tokens[MAX_TOKENS]),
             "define a part of it under a name of its own",
         )
     open_: list[str] = []
@@ -163,7 +138,7 @@ def _check_size(tokens: Sequence[Token]) -> None:
             while open_ and open_.pop() != "LPAR":
                 pass
         if len(open_) > MAX_DEPTH:
-            raise _Problem(f"nested deeper than {MAX_DEPTH} levels", _place(token))
+            raise _Problem(f"nested deeper than {MAX_DEPTH} levels", place_of(token))
 
 
 # --- what went wrong ----------------------------------------------------------------------------
@@ -175,30 +150,30 @@ def _explained(tokens: Sequence[Token], place: int, token: Token, expected: set[
     if "NAME" in expected:
         return _no_term(before, token)
     if token.type == "RPAR":
-        return _Problem("')' closes nothing", _place(token))
-    if token.type == _END:
-        return _Problem("'(' is not closed", _place(_unclosed(tokens)))
+        return _Problem("')' closes nothing", place_of(token))
+    if token.type == END:
+        return _Problem("'(' is not closed", place_of(_unclosed(tokens)))
     if token.type == "COMMA":
         hint = "a comma separates the arguments of a function; a decimal point is written ."
-        return _Problem("a comma outside of a function", _place(token), hint)
+        return _Problem("a comma outside of a function", place_of(token), hint)
     if token.type == "LPAR":
-        return _Problem(f"'(' after {before}", _place(token), f"write {before} * (")
+        return _Problem(f"'(' after {before}", place_of(token), f"write {before} * (")
     hint = f"did you forget a sign? write {before} * {token}"
-    return _Problem(f"unexpected {token} after {before}", _place(token), hint)
+    return _Problem(f"unexpected {token} after {before}", place_of(token), hint)
 
 
 def _no_term(before: Token | None, token: Token) -> _Problem:
-    if token.type == _END and before is not None:
+    if token.type == END and before is not None:
         if before.type == "LPAR":
-            return _Problem("'(' is not closed", _place(before))
-        return _Problem(f"nothing follows '{before}'", _place(before))
+            return _Problem("'(' is not closed", place_of(before))
+        return _Problem(f"nothing follows '{before}'", place_of(before))
     if token.type == "RPAR" and before is not None and before.type == "LPAR":
-        return _Problem("empty parentheses", _place(before))
+        return _Problem("empty parentheses", place_of(before))
     if token.type == "RPAR" and before is not None:
-        return _Problem(f"nothing follows '{before}'", _place(before))
+        return _Problem(f"nothing follows '{before}'", place_of(before))
     if token.type == "RPAR":
-        return _Problem("')' closes nothing", _place(token))
-    return _Problem(f"nothing stands before '{token}'", _place(token), _EXAMPLE)
+        return _Problem("')' closes nothing", place_of(token))
+    return _Problem(f"nothing stands before '{token}'", place_of(token), _EXAMPLE)
 
 
 def _unclosed(tokens: Sequence[Token]) -> Token:
@@ -220,7 +195,7 @@ def _node(tree: Tree[Token]) -> Node:
         case "number":
             return _number(cast("Token", first))
         case "name":
-            return Name(_ref(str(first), _place(cast("Token", first))))
+            return Name(_ref(str(first), place_of(cast("Token", first))))
         case "call":
             return _call(cast("Token", first), cast("list[Tree[Token]]", tree.children[1:]))
     nodes = [_node(cast("Tree[Token]", part)) for part in tree.children]
@@ -230,7 +205,7 @@ def _node(tree: Tree[Token]) -> Node:
 def _number(token: Token) -> Number:
     value = float(token)
     if value == float("inf"):
-        raise _Problem("a number that is too large", _place(token))
+        raise _Problem("a number that is too large", place_of(token))
     return Number(value)
 
 
@@ -239,13 +214,13 @@ def _call(token: Token, arguments: Sequence[Tree[Token]]) -> Call:
     if function is None:
         near = difflib.get_close_matches(token.lower(), FUNCTIONS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"functions: {', '.join(FUNCTIONS)}"
-        raise _Problem(f"no function called {token}", _place(token), hint)
+        raise _Problem(f"no function called {token}", place_of(token), hint)
     given = len(arguments)
     if given < function.least or given > (function.most or given):
         wanted = str(function.least) if function.most else f"{function.least} or more"
         plural = "" if wanted == "1" else "s"
         problem = f"{token} takes {wanted} argument{plural}, not {given}"
-        raise _Problem(problem, _place(token))
+        raise _Problem(problem, place_of(token))
     return Call(str(token), tuple(map(_node, arguments)))
 
 
