@@ -18,33 +18,39 @@ if TYPE_CHECKING:
 _FOR_PEOPLE = frozenset({"table", "md", "latex", "html"})
 
 
+Baseline = Annotated[
+    str,
+    typer.Option("--baseline", metavar="PRECISION", help="What the others are compared with."),
+]
+Grouping = Annotated[
+    By, typer.Option("--by", help="A row per model, or means over the models of each group.")
+]
+AllowMixed = Annotated[
+    bool,
+    typer.Option(
+        "--allow-mixed",
+        help="Compare what has no baseline like it with the nearest one, and flag it.",
+    ),
+]
+AccuracyDrop = Annotated[
+    float,
+    typer.Option(
+        "--accuracy-drop",
+        min=0.0,
+        metavar="FRACTION",
+        help="Flag a larger drop where no repetitions tell what is noise.",
+    ),
+]
+
+
 def compare(
     filter: Filter = None,
-    baseline: Annotated[
-        str,
-        typer.Option("--baseline", metavar="PRECISION", help="What the others are compared with."),
-    ] = "fp32",
+    baseline: Baseline = "fp32",
     metrics: MetricNames = None,
-    by: Annotated[
-        By, typer.Option("--by", help="A row per model, or means over the models of each group.")
-    ] = By.MODEL,
+    by: Grouping = By.MODEL,
     runs: Runs = Which.LATEST,
-    allow_mixed: Annotated[
-        bool,
-        typer.Option(
-            "--allow-mixed",
-            help="Compare what has no baseline like it with the nearest one, and flag it.",
-        ),
-    ] = False,
-    accuracy_drop: Annotated[
-        float,
-        typer.Option(
-            "--accuracy-drop",
-            min=0.0,
-            metavar="FRACTION",
-            help="Flag a larger drop where no repetitions tell what is noise.",
-        ),
-    ] = 0.01,
+    allow_mixed: AllowMixed = False,
+    accuracy_drop: AccuracyDrop = 0.01,
     format: OutputFormat = Format.TABLE,
     db: Db = None,
 ) -> None:

@@ -18,24 +18,24 @@ from cetrack.report import Format
 _FOR_PEOPLE = frozenset({"table", "md", "latex", "html"})
 
 
+X = Annotated[str, typer.Option("--x", metavar="METRIC", help="What the first axis shows.")]
+Y = Annotated[str, typer.Option("--y", metavar="METRIC", help="What the second axis shows.")]
+AllPoints = Annotated[bool, typer.Option("--all", help="All points, not only those on the front.")]
+Plot = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE", help="Draw it: a .png, .svg or .pdf file."),
+]
+
+
 def pareto(
-    x: Annotated[
-        str, typer.Option("--x", metavar="METRIC", help="What the first axis shows.")
-    ] = "latency_mean_ms",
-    y: Annotated[
-        str, typer.Option("--y", metavar="METRIC", help="What the second axis shows.")
-    ] = "accuracy",
+    x: X = "latency_mean_ms",
+    y: Y = "accuracy",
     filter: Filter = None,
     x_better: XBetter = None,
     y_better: YBetter = None,
     runs: Runs = Which.LATEST,
-    all_points: Annotated[
-        bool, typer.Option("--all", help="All points, not only those on the front.")
-    ] = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw it: a .png, .svg or .pdf file."),
-    ] = None,
+    all_points: AllPoints = False,
+    plot: Plot = None,
     format: OutputFormat = Format.TABLE,
     db: Db = None,
 ) -> None:

@@ -20,36 +20,42 @@ if TYPE_CHECKING:
 _SCREENFUL = 20
 
 
+MetricArgument = Annotated[str, typer.Argument(metavar="METRIC", help="The metric, or an alias.")]
+AxisName = Annotated[
+    str,
+    typer.Option(
+        "--by", metavar="AXIS", help="What a value stands for: run, commit, date or tag.NAME."
+    ),
+]
+Alpha = Annotated[
+    float,
+    typer.Option("--alpha", metavar="P", help="A change has a p-value smaller than this."),
+]
+Points = Annotated[bool, typer.Option("--points", help="List the values instead of the changes.")]
+Lines = Annotated[
+    int | None,
+    typer.Option("--limit", min=0, metavar="N", help="At most N lines; 0 for all."),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help="Draw the lines into a .png, .svg or .pdf file too.",
+        show_default=False,
+    ),
+]
+
+
 def trend(
-    metric: Annotated[str, typer.Argument(metavar="METRIC", help="The metric, or an alias.")],
+    metric: MetricArgument,
     filter: Filter = None,
-    by: Annotated[
-        str,
-        typer.Option(
-            "--by", metavar="AXIS", help="What a value stands for: run, commit, date or tag.NAME."
-        ),
-    ] = "run",
-    alpha: Annotated[
-        float,
-        typer.Option("--alpha", metavar="P", help="A change has a p-value smaller than this."),
-    ] = 0.01,
-    points: Annotated[
-        bool, typer.Option("--points", help="List the values instead of the changes.")
-    ] = False,
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", min=0, metavar="N", help="At most N lines; 0 for all."),
-    ] = None,
+    by: AxisName = "run",
+    alpha: Alpha = 0.01,
+    points: Points = False,
+    limit: Lines = None,
     format: OutputFormat = Format.TABLE,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            "--plot",
-            metavar="FILE",
-            help="Draw the lines into a .png, .svg or .pdf file too.",
-            show_default=False,
-        ),
-    ] = None,
+    plot: Plot = None,
     db: Db = None,
 ) -> None:
     """Show the history of a metric and where it moved.
