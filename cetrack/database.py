@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cetrack.gate import CheckReport
     from cetrack.ingest import IngestReport
     from cetrack.inside import Origin
+    from cetrack.plots.shapes import Curves
     from cetrack.report import Table
     from cetrack.store import Store
     from cetrack.trend import Trend
@@ -138,6 +139,21 @@ class Database:
 
         return trend(
             self._opened(), metric, where=self._parsed(filter), by=parse_axis(by), **options
+        )
+
+    def curves(
+        self, metric: str, filter: Filter = None, *, which: str = "latest", **options: Any
+    ) -> Curves:
+        """A metric over the steps of training runs, the newest runs; what a plot of epochs shows.
+
+        ``which`` is latest or all; ``options`` are those of :func:`cetrack.curves.read_curves`.
+        """
+        from cetrack.choices import Which
+        from cetrack.curves import read_curves
+
+        runs = _choice(Which, which, "choice of runs")
+        return read_curves(
+            self._opened(), metric, where=self._parsed(filter), which=runs, **options
         )
 
     def table(self, filter: Filter = None, **request: Any) -> Table:

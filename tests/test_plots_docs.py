@@ -66,6 +66,7 @@ def test_python(folder: Path) -> None:
     run(f"{sys.executable} -W error script.py", folder)
 
     assert (folder / "accuracy.pdf").read_bytes().startswith(b"%PDF-")
+    assert (folder / "front.svg").read_bytes().startswith(b"<?xml")
 
 
 def test_numbers_are_those_of_the_code() -> None:

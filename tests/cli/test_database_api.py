@@ -24,6 +24,7 @@ RUNS = (
         baseline=uid(1),
     ),
     Spec(uid=uid(3), day="2026-06-05", precision="int8", metrics={"accuracy": 0.77}),
+    Spec(uid=uid(4), kind="training", day="2026-06-09", metrics={"val/accuracy": [0.5, 0.7, 0.6]}),
 )
 
 
@@ -39,7 +40,7 @@ def test_views_are_frames(url: str) -> None:
         measurements = db.measurements("accuracy exists")
         comparisons = db.comparisons(["precision=int8", "model=resnet50"])
 
-    assert list(runs.uid) == [uid(1), uid(2), uid(3)]
+    assert list(runs.uid) == [uid(1), uid(2), uid(3), uid(4)]
     assert str(runs.dtypes["started_at"]) == "datetime64[us, UTC]"
     assert runs.started_at.iloc[2] == pd.Timestamp("2026-06-05", tz="UTC")
     assert str(runs.dtypes["seed"]) == "Int64"
@@ -77,7 +78,7 @@ def test_any_reading_statement_is_a_frame(url: str) -> None:
             db.frame("DROP TABLE run")
 
     assert list(frame.columns) == ["precision", "n"]
-    assert frame.values.tolist() == [["fp32", 1], ["int8", 2]]
+    assert sorted(frame.values.tolist()) == [["fp32", 2], ["int8", 2]]
     pd.testing.assert_frame_equal(older_name, frame)
 
 
@@ -87,7 +88,7 @@ def test_derived_metrics_are_rows_of_the_frames(url: str) -> None:
         measured = db.frame("SELECT DISTINCT metric FROM measurements WHERE derived = 0")
 
     assert drops.value.round(6).tolist() == [0.01]
-    assert sorted(measured.metric) == ["accuracy", "loss", "model_size_mb"]
+    assert sorted(measured.metric) == ["accuracy", "loss", "model_size_mb", "val/accuracy"]
 
 
 def test_precisions_are_compared(url: str) -> None:
@@ -123,6 +124,16 @@ def test_a_trend_has_a_line_per_series(url: str) -> None:
     (line,) = found.lines
     assert line.labels == ("2026-06-01", "2026-06-05")
     assert line.values.tolist() == [0.79, 0.77]
+
+
+def test_a_metric_over_epochs_is_a_curve(url: str) -> None:
+    with cetrack.open(url) as db:
+        found = db.curves("val/accuracy", which="all")
+        with pytest.raises(UsageError, match="accuracy at more than one step"):
+            db.curves("accuracy")
+
+    (curve,) = found.curves
+    assert (curve.steps.tolist(), curve.values.tolist()) == ([1, 2, 3], [0.5, 0.7, 0.6])
 
 
 def test_a_table_is_that_of_a_report(url: str) -> None:
@@ -162,7 +173,7 @@ def test_ingest_makes_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_export_writes_event_files(url: str, tmp_path: Path) -> None:
     with cetrack.open(url) as db:
-        report = db.export_tb(tmp_path / "tb", filter="precision=fp32")
+        report = db.export_tb(tmp_path / "tb", filter="kind=benchmark and precision=fp32")
 
     assert report.runs == 1
     assert list((tmp_path / "tb").rglob("events.out.tfevents.*"))
