@@ -1,12 +1,13 @@
-"""The Python API: a database as pandas frames.
+"""The Python API: a database as pandas frames, and its answers as dataclasses.
 
 ::
 
     with cetrack.open("results.db") as db:
         db.ingest(["results/"])
         drops = db.comparisons("precision=int8 and metric.accuracy exists")
-        trend = db.history("latency_mean_ms", "model=resnet50")
-        best = db.sql("SELECT model, MIN(value) FROM measurements GROUP BY model")
+        history = db.history("latency_mean_ms", "model=resnet50")
+        best = db.frame("SELECT model, MIN(value) FROM measurements GROUP BY model")
+        moved = [line.name for line in db.trend("accuracy").lines if line.changes]
 
 Thin: every method is one use-case. Knows nothing of SQL or of files.
 """
@@ -15,22 +16,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cetrack import config
+from cetrack.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cetrack.compare import Comparison, Pareto
     from cetrack.deriving import DeriveReport
     from cetrack.filter import Expr
     from cetrack.gate import CheckReport
     from cetrack.ingest import IngestReport
     from cetrack.inside import Origin
+    from cetrack.plots.shapes import Curves
+    from cetrack.report import Table
     from cetrack.store import Store
+    from cetrack.trend import Trend
 
 Filter = str | Sequence[str] | None
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class Database:
@@ -61,14 +69,111 @@ class Database:
         """The ``comparisons`` view: a row per compressed run and metric, beside its baseline."""
         return self._view("comparisons", filter)
 
-    def sql(self, query: str, *, timeout_s: float = 30.0) -> pd.DataFrame:
-        """The rows of one reading statement. Raises UsageError when it fails."""
+    def frame(self, query: str, *, timeout_s: float = 30.0) -> pd.DataFrame:
+        """The rows of one reading SQL statement; docs/sql.md has statements to start from.
+
+        Values are as the driver gives them: times are text on SQLite. Raises UsageError when the
+        statement fails, would write, or takes longer than ``timeout_s``.
+        """
         import pandas as pd
 
         from cetrack.db.engine import raw_rows
 
         names, rows = raw_rows(self._opened().engine, query, timeout_s=timeout_s)
         return pd.DataFrame.from_records([tuple(row) for row in rows], columns=names)
+
+    def sql(self, query: str, *, timeout_s: float = 30.0) -> pd.DataFrame:
+        """Another name of :meth:`frame`."""
+        return self.frame(query, timeout_s=timeout_s)
+
+    def compare(
+        self, filter: Filter = None, *, by: str = "model", which: str = "latest", **options: Any
+    ) -> Comparison:
+        """Every precision beside its baseline, like for like; see docs/compare.md.
+
+        ``by`` is model, library, category or input_shape; ``which`` is latest or all. ``options``
+        are those of :func:`cetrack.compare.compare`: baseline, metrics, allow_mixed …::
+
+            for entry in db.compare("category=vision", metrics=["accuracy"]).entries:
+                print(entry.group, entry.column, entry.value.mean, entry.delta, entry.p_value)
+        """
+        from cetrack.choices import By, Which
+        from cetrack.compare import compare
+
+        rows, runs = _choice(By, by, "grouping"), _choice(Which, which, "choice of runs")
+        return compare(self._opened(), where=self._parsed(filter), by=rows, which=runs, **options)
+
+    def pareto(
+        self,
+        x: str = "latency_mean_ms",
+        y: str = "accuracy",
+        filter: Filter = None,
+        *,
+        which: str = "latest",
+        **options: Any,
+    ) -> Pareto:
+        """Every series between two metrics, and whether any other beats it.
+
+        ``which`` is latest or all; ``options`` are those of :func:`cetrack.compare.pareto`::
+
+            front = [point.label for point in db.pareto("model_size_mb").points if point.on_front]
+        """
+        from cetrack.choices import Which
+        from cetrack.compare import pareto
+
+        runs = _choice(Which, which, "choice of runs")
+        return pareto(self._opened(), x, y, where=self._parsed(filter), which=runs, **options)
+
+    def trend(
+        self, metric: str, filter: Filter = None, *, by: str = "run", **options: Any
+    ) -> Trend:
+        """The history of a metric, a line per series, and where its level moved.
+
+        ``by`` is run, commit, date or tag.NAME; ``options`` are those of
+        :func:`cetrack.trend.trend`: alpha::
+
+            for line in db.trend("latency_mean_ms", "precision=int8", by="commit").lines:
+                print(line.name, [(change.label, change.ratio) for change in line.changes])
+        """
+        from cetrack.trend import parse_axis, trend
+
+        return trend(
+            self._opened(), metric, where=self._parsed(filter), by=parse_axis(by), **options
+        )
+
+    def curves(
+        self, metric: str, filter: Filter = None, *, which: str = "latest", **options: Any
+    ) -> Curves:
+        """A metric over the steps of training runs, the newest runs; what a plot of epochs shows.
+
+        ``which`` is latest or all; ``options`` are those of :func:`cetrack.curves.read_curves`.
+        """
+        from cetrack.choices import Which
+        from cetrack.curves import read_curves
+
+        runs = _choice(Which, which, "choice of runs")
+        return read_curves(
+            self._opened(), metric, where=self._parsed(filter), which=runs, **options
+        )
+
+    def table(self, filter: Filter = None, **request: Any) -> Table:
+        """Results side by side, as a paper prints them; see docs/tables.md.
+
+        ``request`` has the keys of a report in ``cetrack.toml``: rows, columns, metrics, baseline,
+        show, best …; :func:`cetrack.report.render` writes the table in any format::
+
+            text = render(db.table(metrics="accuracy", baseline="fp32"), Format.LATEX)
+        """
+        from cetrack.mappings import MappingError
+        from cetrack.table_request import parse_request
+        from cetrack.tables import paper_table
+
+        texts = [filter] if isinstance(filter, str) else list(filter or ())
+        try:
+            asked = parse_request({**request, "filter": texts})
+        except MappingError as error:
+            raise UsageError(f"{error.key}: {error.problem}", hint=error.hint) from None
+        return paper_table(self._opened(), asked)
 
     def ingest(
         self,
@@ -175,6 +280,15 @@ class Database:
         names, rows = view_rows(self._opened(), view, self._parsed(filter), metric=metric)
         frame = pd.DataFrame.from_records(rows, columns=names)
         return frame.astype(view_dtypes(view))
+
+
+def _choice(kind: type[Choice], text: str, what: str) -> Choice:
+    """The word as one of a few. Raises UsageError with the nearest."""
+    from cetrack.report.table import unknown_name
+
+    if text not in list(kind):
+        raise unknown_name(what, text, list(kind))
+    return kind(text)
 
 
 def open_database(url: str | None = None) -> Database:

@@ -66,12 +66,13 @@ def test_python(folder: Path) -> None:
     run(f"{sys.executable} -W error script.py", folder)
 
     assert (folder / "accuracy.pdf").read_bytes().startswith(b"%PDF-")
+    assert (folder / "front.svg").read_bytes().startswith(b"<?xml")
 
 
 def test_numbers_are_those_of_the_code() -> None:
     assert f"At most {MOST_GROUPS} rows" in TEXT
     assert f"the newest {MOST_CURVES} runs" in TEXT
-    assert [FRAMES[size].width for size in Size][:3] == [3.3, 6.9, 11.0]
+    assert [FRAMES[size].width for size in Size] == [3.3, 6.9, 11.0, 4.0]
     assert FRAMES[Size.COLUMN].text == 7
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 from cetrack.table_request import TableRequest, parse_request
@@ -22,6 +24,8 @@ def test_everything_on_the_page(tmp_path: Path) -> None:
                 file.write(content)
         elif language == "sh":
             outputs = [run(line, tmp_path, env) for line in content.splitlines()]
+        elif language == "python":
+            assert "\\toprule" in run(shlex.join([sys.executable, "-c", content]), tmp_path, env)
         else:
             assert outputs[-1].startswith(f"{content}\n<!--"), outputs[-1]
     for name in ("table1.tex", "table1.html", "table1.csv", "supplement.json"):

@@ -42,16 +42,18 @@ def demo(
     output.write(_next_steps(made.database, made.logdir))
 
 
+_COMMANDS = (
+    "compare --filter kind=benchmark",
+    "trend accuracy --filter kind=benchmark",
+    "table --filter kind=benchmark --baseline fp32 --best row",
+    "plot pareto --x model_size_mb --filter kind=benchmark",
+    "runs --filter 'precision=int8 and accuracy >= 0.95'",
+)
+
+
 def _next_steps(database: Path, logdir: Path) -> str:
-    query = (
-        "SELECT model, n, value FROM history "
-        "WHERE metric = 'latency_mean_ms' AND precision = 'int8' AND kind = 'benchmark'"
-    )
     db, logs = shlex.quote(str(database)), shlex.quote(str(logdir))
-    return (
-        f"\nDatabase: {db}\nTensorBoard logs: {logs}\n\n"
-        "Look at them:\n"
-        f"  tensorboard --logdir {logs}          (pip install tensorboard)\n"
-        f"  cetrack runs --db {db} --filter 'precision=int8 and accuracy >= 0.95'\n"
-        f'  cetrack sql --db {db} "{query}"\n'
-    )
+    commands = [f"cetrack {command} --db {db}" for command in _COMMANDS]
+    lines = [f"tensorboard --logdir {logs}          (pip install tensorboard)", *commands]
+    shown = "".join(f"  {line}\n" for line in lines)
+    return f"\nDatabase: {db}\nTensorBoard logs: {logs}\n\nLook at them:\n{shown}"

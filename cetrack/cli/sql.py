@@ -28,8 +28,8 @@ def sql(
 ) -> None:
     """Run one reading SQL statement on the database.
 
-    The views runs, measurements, comparisons and history are made for this; docs/sql.md has
-    queries to start from. The connection cannot write.
+    The views runs, measurements, comparisons, history and derived_values are made for this;
+    docs/sql.md has queries to start from. The connection cannot write.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Rows of the four views as columns and tuples: what data frames are made of."""
+"""Rows of the views as columns and tuples: what data frames are made of."""
 
 from __future__ import annotations
 

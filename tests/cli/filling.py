@@ -39,6 +39,7 @@ class Spec:
     kind: str = "benchmark"
     day: str = "2026-06-01"
     device: str = "cpu"
+    seed: int | None = None
     metrics: Mapping[str, float | list[float]] = field(default_factory=dict)
     params: Mapping[str, ParamValue] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Spec:
                 input_shape=self.shape,
             ),
             precision=self.precision,
+            seed=self.seed,
             environment=Environment(device=self.device),
             series=tuple(_series(name, value) for name, value in self.metrics.items()),
             params=self.params,
