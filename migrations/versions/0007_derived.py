@@ -185,7 +185,7 @@ class Following(Rows):
     value = FORMULA
     baseline_value = BASELINE_FORMULA
     joins = REFERENCE
-    holds = f"{FORMULA} IS NOT NULL AND {NOT_STATED}"
+    holds = f"metric.input_id IS NOT NULL AND {FORMULA} IS NOT NULL AND {NOT_STATED}"
     derived = "1"
     is_derived = "1 = 1"
     definition = "'built in'"
