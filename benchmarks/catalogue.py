@@ -37,22 +37,25 @@ _RUNS_PER_SERIES = 50
 _FIRST = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 _CHUNK = 5_000
 
-# a value between 0 and 1 that looks random and is the same on both databases
+# a value between 0 and 1 that looks random and is the same on both databases, and at every step
 _POINTS = text(
-    "INSERT INTO point (run_id, metric_id, step, value, wall_time) "
-    "SELECT run.id, metric.id, 0, ((run.id * 7919 + metric.id * 104729) % 10007) / 10007.0, "
-    "CAST(NULL AS double precision) FROM run CROSS JOIN metric WHERE metric.name IN "
+    "WITH RECURSIVE steps(step) AS "
+    "(SELECT 0 UNION ALL SELECT step + 1 FROM steps WHERE step + 1 < :steps) "
+    "INSERT INTO point (run_id, metric_id, step, value, wall_time) SELECT run.id, metric.id, step, "
+    "((run.id * 7919 + metric.id * 104729) % 10007) / 10007.0, CAST(NULL AS double precision) "
+    "FROM run CROSS JOIN metric CROSS JOIN steps WHERE metric.name IN "
     f"({', '.join(map(repr, METRICS))})"
 )
 _AGGREGATES = text(
     "INSERT INTO run_metric (run_id, metric_id, count, nan_count, first, last, last_step, "
     "min, min_step, max, max_step, mean, source_name) "
-    "SELECT point.run_id, point.metric_id, 1, 0, value, value, step, value, step, value, step, "
-    "value, metric.name FROM point JOIN metric ON metric.id = point.metric_id"
+    "SELECT point.run_id, point.metric_id, step + 1, 0, value, value, step, value, 0, value, 0, "
+    "value, metric.name FROM point JOIN metric ON metric.id = point.metric_id "
+    "WHERE step = :steps - 1"
 )
 
 
-def fill(url: str, runs: int) -> None:
+def fill(url: str, runs: int, *, steps: int = 1) -> None:
     """Put so many runs of CATALOGUE_METRICS metrics into an empty database with a schema."""
     engine = make_engine(normalize_url(url))
     with transaction(engine, writes=True) as connection:
@@ -60,8 +63,8 @@ def fill(url: str, runs: int) -> None:
         rows = _runs(runs)
         while chunk := list(itertools.islice(rows, _CHUNK)):
             connection.execute(insert(Run), chunk)
-        connection.execute(_POINTS)
-        connection.execute(_AGGREGATES)
+        for rows_of_runs in (_POINTS, _AGGREGATES):
+            connection.execute(rows_of_runs, {"steps": steps})
         if connection.dialect.name == "postgresql":
             _continue_counters(connection)
     with transaction(engine, writes=True) as connection:  # as an ingest does when all is written

@@ -10,6 +10,7 @@ RUNS_PER_FILE = 20  # of a benchmark file: 10 models at 2 precisions
 METRICS_PER_RUN = 11  # of a benchmark run
 WORKERS = 2  # where work is shared out
 CATALOGUE_METRICS = 10  # of each run of the database that is filtered
+CATALOGUE_STEPS = 10  # of each metric where a trend is looked for among many points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,9 @@ from cetrack.db.conditions import is_among
 from cetrack.domain import FloatArray, Status
 from cetrack.errors import UsageError
 from cetrack.filter import Expr
+from cetrack.filter.following import derived_rows
 from cetrack.filter.sql import matching_runs
-from cetrack.filter.stored import DERIVED, may_be_derived
+from cetrack.filter.stored import may_be_derived
 from cetrack.metrics import canonical_name
 from cetrack.models import Metric, Run, RunMetric, Sample, runs_view
 from cetrack.report.table import unknown_name
@@ -133,12 +134,14 @@ def values_of(
 def _derived(
     connection: Connection, run_ids: Sequence[int], metrics: Sequence[MetricFacts]
 ) -> dict[tuple[int, str], Value]:
-    names = [metric.name for metric in metrics if may_be_derived(metric.name)]
-    columns = (DERIVED.c.run_id, DERIVED.c.metric, DERIVED.c.value)
-    among = is_among(DERIVED.c.run_id, run_ids)
-    query = select(*columns).where(DERIVED.c.metric.in_(names), among)
-    rows = connection.execute(query) if names else ()
-    return {(run_id, name): Value(value) for run_id, name, value in rows}
+    found: dict[tuple[int, str], Value] = {}
+    for name in (metric.name for metric in metrics if may_be_derived(metric.name)):
+        query = derived_rows(name)
+        among = is_among(query.selected_columns.run_id, run_ids)
+        for run_id, value in connection.execute(query.where(among)):
+            if value is not None:
+                found[run_id, name] = Value(value)
+    return found
 
 
 def _measured(

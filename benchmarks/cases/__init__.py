@@ -4,7 +4,7 @@ from benchmarks.cases.events import EVENTS
 from benchmarks.cases.export import EXPORT_POSTGRES, EXPORT_SQLITE, INCREMENTAL, SELECTED
 from benchmarks.cases.ingest import FILES, SINGLE_LOG
 from benchmarks.cases.memory import MEMORY
-from benchmarks.cases.queries import COMPARE, FILTER
+from benchmarks.cases.queries import COMPARE, FILTER, TREND
 from benchmarks.cases.size import SIZE
 from benchmarks.cases.startup import STARTUP
 
@@ -17,6 +17,7 @@ CASES = (
     MEMORY,
     FILTER,
     COMPARE,
+    TREND,
     SELECTED,
     STARTUP,
     SIZE,

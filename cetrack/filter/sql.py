@@ -24,9 +24,10 @@ from cetrack.filter.constructs import (
     unjoined,
 )
 from cetrack.filter.fields import ValueKind, kind_of, shape_pattern_spellings
+from cetrack.filter.following import derived_rows, of_run
 from cetrack.filter.glob import fold, postgres_regex, shape_globs, sqlite_glob
 from cetrack.filter.match import ORDER, bounds, folded_values
-from cetrack.filter.stored import DERIVED, HOMES, RUN, Home, may_be_derived
+from cetrack.filter.stored import HOMES, RUN, Home, may_be_derived
 from cetrack.filter.tree import (
     AGGREGATE,
     And,
@@ -202,9 +203,9 @@ def _is_measured(leaf: Leaf, name: str, aggregate: str) -> Condition:
 
 
 def _is_derived(leaf: Leaf, name: str) -> Condition:
-    """Asked once for all runs: the view is a union, which no index of ``run`` reaches into."""
-    rows = _rows(leaf, DERIVED, DERIVED.c.metric == name, cell=_Cell(plain=DERIVED.c.value))
-    return RUN.c.id.in_(rows.correlate(None).scalar_subquery())
+    rows = derived_rows(name)
+    value = rows.selected_columns.value
+    return of_run(rows.where(_holds(leaf, _Cell(plain=value))), value).exists()
 
 
 def _field_holds(leaf: Leaf, home: Home, *, narrows: bool) -> Condition:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Text, func, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Text, func, literal_column, select
 
 from cetrack.derive import derived_metrics
 from cetrack.models import (
@@ -16,7 +16,6 @@ from cetrack.models import (
     Model,
     Precision,
     Run,
-    derived_values_view,
     runs_view,
 )
 
@@ -114,7 +113,6 @@ HOMES = dict(_homes())
 
 # --- metrics ------------------------------------------------------------------------------------
 
-DERIVED = derived_values_view
 _OF_ONE_VALUE = frozenset({"last", "first", "min", "max", "mean"})
 
 
@@ -125,8 +123,3 @@ def may_be_derived(name: str, aggregate: str = "last") -> bool:
     it has no count of points.
     """
     return name in derived_metrics() and aggregate in _OF_ONE_VALUE
-
-
-def derived_rows(name: str) -> Select[Any]:
-    """The run ids and values of a derived metric, of all runs that have it."""
-    return select(DERIVED.c.run_id, DERIVED.c.value).where(DERIVED.c.metric == name)

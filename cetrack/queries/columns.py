@@ -17,7 +17,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from cetrack.db.types import UtcDateTime
 from cetrack.errors import FilterError, UsageError
 from cetrack.filter import Expr, parse, parse_all
-from cetrack.filter.stored import HOMES, RUN, derived_rows, may_be_derived
+from cetrack.filter.following import derived_rows, of_run
+from cetrack.filter.stored import HOMES, RUN, may_be_derived
 from cetrack.filter.tree import Exists, FieldRef, MetricRef, ParamRef, Ref, TagRef
 from cetrack.metrics import canonical_name
 from cetrack.models import Metric, Param, RunMetric, Tag, runs_view
@@ -177,17 +178,17 @@ def _sort_values(ref: Ref, metrics: Mapping[str, KnownMetric]) -> list[ColumnEle
             value = HOMES[field].of_run
             return [bytewise(value) if isinstance(value.type, Text) else value]
         case MetricRef(metric, aggregate):
-            of_run = select(RunMetric.__table__.c[aggregate]).where(
+            stated = select(RunMetric.__table__.c[aggregate]).where(
                 RunMetric.run_id == RUN.c.id, RunMetric.metric_id == metrics[metric].id
             )
             if not may_be_derived(metric, aggregate):
-                return [of_run.scalar_subquery()]
-            derived = derived_rows(metric).subquery()
-            follows = select(derived.c.value).where(derived.c.run_id == RUN.c.id)
-            return [func.coalesce(of_run.scalar_subquery(), follows.scalar_subquery())]
+                return [stated.scalar_subquery()]
+            rows = derived_rows(metric)
+            follows = of_run(rows, rows.selected_columns.value)
+            return [func.coalesce(stated.scalar_subquery(), follows.scalar_subquery())]
         case ParamRef(key):
-            of_run = select(Param.number).where(Param.key == key)
-            return [_owned(of_run, Param), bytewise(_owned(_text_of(key), Param))]
+            number = select(Param.number).where(Param.key == key)
+            return [_owned(number, Param), bytewise(_owned(_text_of(key), Param))]
         case TagRef(key):
             return [bytewise(_owned(select(Tag.value).where(Tag.key == key), Tag))]
         case _:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, func, select
 
 from cetrack.db.conditions import is_among
 from cetrack.filter import Expr
+from cetrack.filter.following import derived_rows
 from cetrack.filter.sql import matching_runs
-from cetrack.filter.stored import DERIVED, RUN, derived_rows, may_be_derived
+from cetrack.filter.stored import RUN, may_be_derived
 from cetrack.filter.tree import FieldRef, MetricRef, ParamRef, Ref, TagRef
 from cetrack.models import Param, RunMetric, Tag, runs_view
 from cetrack.queries.columns import (
@@ -208,8 +209,9 @@ def _derived_cells(
 ) -> Iterator[tuple[tuple[int, Ref], Cell]]:
     for ref in refs:
         if may_be_derived(ref.name, ref.aggregate):
-            query = derived_rows(ref.name).where(is_among(DERIVED.c.run_id, chosen))
-            for run_id, value in connection.execute(query):
+            query = derived_rows(ref.name)
+            among = is_among(query.selected_columns.run_id, chosen)
+            for run_id, value in connection.execute(query.where(among)):
                 yield (run_id, ref), value
 
 

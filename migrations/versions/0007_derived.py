@@ -96,9 +96,15 @@ def _quotient(over: str, under: str) -> str:
     return f"CASE WHEN {counts} THEN {over} / {under} END"
 
 
-def _value(own: str, other: str, batch: str) -> str:
-    """What a metric is of the run (or baseline) whose inputs these are; mW times ms are uJ."""
-    return f"""WHEN 'energy' THEN CASE WHEN {_positive(own, other)} THEN {own} * {other} END
+def _value(own: str, run_id: str, batch: str) -> str:
+    """What a metric is of the run (or baseline) whose inputs these are; mW times ms are uJ.
+
+    The second input is a sub-query: one metric has one, and a join would be made for all.
+    """
+    return f"""WHEN 'energy' THEN CASE WHEN {_positive(own)} THEN (
+            SELECT {own} * other.last FROM run_metric AS other
+            WHERE other.run_id = {run_id} AND other.metric_id = metric.second_id
+              AND {_positive("other.last")}) END
         WHEN 'rate' THEN CASE WHEN {_positive(own)} AND {batch} > 0
             THEN 1000.0 * {batch} / {own} END"""
 
@@ -113,24 +119,21 @@ FORMULA = f"""CASE metric.form
             THEN (reference.last - own.last) / reference.last * 100 END
         WHEN 'saved' THEN CASE WHEN {_usable("own.last", "reference.last")}
             THEN reference.last - own.last END
-        {_value("own.last", "other.last", "run.batch_size")} END"""
+        {_value("own.last", "run.id", "run.batch_size")} END"""
+BASELINE_BATCH = "(SELECT other.batch_size FROM run AS other WHERE other.id = run.baseline_run_id)"
 # what the baseline itself has: compared with itself, a ratio of 1 and no difference
 BASELINE_FORMULA = f"""CASE metric.form
         WHEN 'gain' THEN 1.0 WHEN 'kept_pct' THEN 100.0 WHEN 'saved_pct' THEN 0.0
         WHEN 'saved' THEN 0.0
-        {_value("reference.last", "base_other.last", "baseline.batch_size")} END"""
+        {_value("reference.last", "run.baseline_run_id", BASELINE_BATCH)} END"""
 # a measured metric has no input_id, so that nothing is looked up for it
 REFERENCE = """
     LEFT JOIN run_metric AS reference
       ON reference.run_id = run.baseline_run_id AND reference.metric_id = metric.input_id"""
 COMPARED = """
+    JOIN run AS baseline ON baseline.id = run.baseline_run_id
     JOIN run_metric AS reference
       ON reference.run_id = run.baseline_run_id AND reference.metric_id = own.metric_id"""
-OTHER = """
-    LEFT JOIN run_metric AS other ON other.run_id = run.id AND other.metric_id = metric.second_id"""
-BASE_OTHER = """
-    LEFT JOIN run_metric AS base_other
-      ON base_other.run_id = run.baseline_run_id AND base_other.metric_id = metric.second_id"""
 NOT_STATED = """NOT EXISTS (
         SELECT 1 FROM run_metric AS stated
         WHERE stated.run_id = run.id AND stated.metric_id = metric.id)"""
@@ -140,7 +143,8 @@ STALE = """CASE WHEN metric.form = 'stored' AND own.count = 0 AND NOT EXISTS (
          AND definition.definition_hash = known.definition_hash AND definition.is_current
         WHERE known.run_id = run.id AND known.metric_id = metric.id
           AND known.run_revision = run.revision
-          AND known.baseline_revision = COALESCE(baseline.revision, 0)) THEN 1 ELSE 0 END"""
+          AND known.baseline_revision = COALESCE((
+              SELECT other.revision FROM run AS other WHERE other.id = run.baseline_run_id), 0)) THEN 1 ELSE 0 END"""
 NAMED = """metric.name AS metric, metric.unit AS unit, metric.direction AS direction,
     metric.family AS family"""
 
@@ -152,7 +156,6 @@ class Rows:
     value = "own.last"
     baseline_value = "reference.last"
     joins = ""
-    base_joins = ""
     holds = "1 = 1"
     # what was worked out has no points
     derived = "CASE WHEN metric.form = 'stored' AND own.count = 0 THEN 1 ELSE 0 END"
@@ -172,8 +175,7 @@ class Rows:
         """The joins behind those of the run."""
         return f"""
     JOIN run_metric AS own ON own.run_id = run.id
-    JOIN metric ON {self.start}
-    LEFT JOIN run AS baseline ON baseline.id = run.baseline_run_id"""
+    JOIN metric ON {self.start}"""
 
 
 class Following(Rows):
@@ -182,9 +184,8 @@ class Following(Rows):
     start = "metric.input_id = own.metric_id"
     value = FORMULA
     baseline_value = BASELINE_FORMULA
-    joins = REFERENCE + OTHER
-    base_joins = OTHER + BASE_OTHER
-    holds = f"{FORMULA} IS NOT NULL AND {NOT_STATED}"
+    joins = REFERENCE
+    holds = f"metric.input_id IS NOT NULL AND {FORMULA} IS NOT NULL AND {NOT_STATED}"
     derived = "1"
     is_derived = "1 = 1"
     definition = "'built in'"
@@ -206,7 +207,6 @@ class Either(Rows):
     value = f"CASE WHEN {_own} THEN own.last ELSE {FORMULA} END"
     baseline_value = f"CASE WHEN {_own} THEN reference.last ELSE {BASELINE_FORMULA} END"
     joins = Following.joins
-    base_joins = Following.base_joins
     holds = f"({_own} OR ({Following.holds}))"
     derived = f"CASE WHEN {_own} THEN {Rows.derived} ELSE 1 END"
     is_derived = f"(own.metric_id <> metric.id OR ({Rows.is_derived}))"
@@ -252,9 +252,7 @@ def _derived_values(rows: Rows) -> str:
     return f"""SELECT run.id AS run_id, run.uid AS uid, metric.id AS metric_id, {NAMED},
     {rows.value} AS value, {rows.baseline_value} AS baseline_value, {STALE} AS stale,
     {rows.definition} AS definition
-    FROM run {rows.sources} {rows.joins or REFERENCE.replace("input_id", "id")} {
-        BASE_OTHER if rows.base_joins else ""
-    }
+    FROM run {rows.sources} {rows.joins or REFERENCE.replace("input_id", "id")}
     WHERE metric.form IS NOT NULL AND {rows.is_derived} AND {rows.holds}"""
 
 
@@ -265,7 +263,7 @@ def _comparisons(rows: Rows) -> str:
     baseline.uid AS baseline_uid, baseline_precision.name AS baseline_precision,
     NULLIF(run.baseline_rule, '') AS baseline_rule,
     baseline.started_at AS baseline_started_at, {rows.derived} AS derived, {STALE} AS stale
-    {JOINS} {rows.sources} {COMPARED} {rows.base_joins}
+    {JOINS} {rows.sources} {COMPARED}
     JOIN "precision" AS baseline_precision ON baseline_precision.id = baseline.precision_id
     WHERE {rows.holds}"""
     return f"""SELECT {_names(WHO)}, metric, unit, direction, family, value, baseline_value,

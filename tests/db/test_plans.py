@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Connection, delete, event, insert
 
 from cetrack import queries
+from cetrack.compare import compare
 from cetrack.db import schema
 from cetrack.filter import parse
 from cetrack.filter.tree import TagRef
@@ -187,6 +188,8 @@ NARROW = (
     "model=model7 and accuracy.max > 0.5",
     "model=model7 and param.lr < 1",
     "started >= 2026-05-30",
+    "model=model7 and speedup >= 2",
+    "model=model7 and precision=int8 and size_ratio exists",
 )
 
 
@@ -239,6 +242,9 @@ WORK: Mapping[str, Callable[[Store], object]] = {
     "history of a metric": lambda store: queries.view_rows(
         store, "history", WHERE, metric="accuracy"
     ),
+    "a derived metric": lambda store: queries.list_runs(store, where=parse("speedup >= 2")),
+    "compare": compare,
+    "compare with all baselines": lambda store: compare(store, where=WHERE, allow_mixed=True),
     "trend": lambda store: trend(store, "accuracy", where=WHERE),
     "trend by a tag": lambda store: trend(store, "accuracy", by=TagRef("status")),
 }
@@ -259,6 +265,16 @@ def test_the_trend_of_a_series_is_answered_by_indexes(large: Store) -> None:
 
     for statement, lines in plans.items():
         assert tables_in(lines, "SCAN") & {"run", "run_metric", "point"} == set(), (
+            statement,
+            lines,
+        )
+
+
+def test_a_comparison_of_one_model_is_answered_by_indexes(large: Store) -> None:
+    plans = plans_of(large, lambda: compare(large, where=parse("model=model7")))
+
+    for statement, lines in plans.items():
+        assert tables_in(lines, "SCAN") & {"run", "run_metric", "point", "sample"} == set(), (
             statement,
             lines,
         )

@@ -14,6 +14,7 @@ from cetrack import queries
 from cetrack.defining import parse_derived
 from cetrack.derive import derived_metrics, evaluate_builtin
 from cetrack.deriving import derive
+from cetrack.filter.following import derived_rows
 from cetrack.ingest import IngestOptions, ingest
 from cetrack.models import (
     comparisons_view,
@@ -52,6 +53,18 @@ def derived_of(store: Store, precision: str = "int8") -> dict[str, float]:
         return {row.metric: row.value for row in connection.execute(query)}
 
 
+def followed(store: Store, run_id: int) -> dict[str, float]:
+    """What filters, sorts and selections work out for themselves."""
+    with store.read() as connection:
+        rows = {name: connection.execute(derived_rows(name)).all() for name in derived_metrics()}
+    return {
+        name: row.value
+        for name, found in rows.items()
+        for row in found
+        if row.run_id == run_id and row.value is not None
+    }
+
+
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -67,6 +80,7 @@ def test_the_views_compute_what_the_formulas_say(
             connection.execute(text(f"DELETE FROM {table}"))
         _insert(connection, own, base, batch)
     found = derived_of(store)
+    assert found == followed(store, run_id=2), "filters and sorts know the same numbers"
     one = {name: np.array([stored(value)]) for name, value in own.items()}
     other = {name: np.array([stored(value)]) for name, value in base.items()}
     size = {"batch_size": np.array([float("nan") if batch is None else float(batch)])}
@@ -198,6 +212,11 @@ def test_what_a_file_states_wins_over_what_follows(store: Store, tmp_path: Path)
     with store.read() as connection:
         rows = connection.execute(select(view.value, view.derived).where(view.metric == "speedup"))
         assert [tuple(row) for row in rows] == [(1.9, 0)]
+    for condition, count in (("speedup > 1.95", 0), ("speedup > 1.85", 1), ("speedup < 1.95", 1)):
+        where = queries.parse_filter(store, [condition])
+        assert len(queries.list_runs(store, where=where).rows) == count, condition
+    sorted_rows = queries.list_runs(store, sort=["-speedup"], columns=["speedup"]).rows
+    assert list(sorted_rows) == [(1.9,), (None,)]
     where = queries.parse_filter(store, ["speedup > 1.95"])
     assert queries.list_runs(store, where=where).rows == ()
 
