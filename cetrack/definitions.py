@@ -205,12 +205,20 @@ def ordered(definitions: Iterable[Definition]) -> tuple[Definition, ...]:
         names = error.args[1][::-1]
         problem = f"a formula that needs its own result: {' → '.join(names)}"
         raise MappingError(_place(by_name[names[0]]), problem) from None
-    relative = {name for name, item in derived_metrics().items() if _asks_baseline(item.refs)}
+    relative = relative_names(found)
     for item in found:
         _check_refs(item, by_name, relative)
-        if _asks_baseline(item.refs) or relative.intersection(ref.name for ref in _metrics(item)):
-            relative.add(item.name)
     return found
+
+
+def relative_names(definitions: Iterable[Definition]) -> frozenset[str]:
+    """The names of all metrics that compare with a baseline themselves: of those that are built in,
+    and of ``definitions`` in the order of :func:`ordered`."""
+    found = {name for name, item in derived_metrics().items() if _asks_baseline(item.refs)}
+    for item in definitions:
+        if _asks_baseline(item.refs) or found.intersection(ref.name for ref in _metrics(item)):
+            found.add(item.name)
+    return frozenset(found)
 
 
 def _uses(definition: Definition, known: Mapping[str, Any]) -> list[str]:
@@ -231,7 +239,7 @@ def _place(definition: Definition) -> str:
 
 
 def _check_refs(
-    definition: Definition, known: Mapping[str, Definition], relative: set[str]
+    definition: Definition, known: Mapping[str, Definition], relative: frozenset[str]
 ) -> None:
     for ref in _metrics(definition):
         if ref.of_baseline and ref.name in relative:

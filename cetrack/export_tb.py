@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,8 +150,7 @@ def _silent(done: int, total: int, current: str) -> None:
 def _write_views(export: _Export) -> int:
     """The default layout; returns how many runs it shows."""
     selection = Selection.of(export.connection, export.rows, views=export.views, order=export.order)
-    stale = reading.count_stale(export.connection, [row["run_id"] for row in export.rows])
-    if stale:
+    if stale := selection.stale:
         export.warnings.append(
             f"{stale:,} derived values are out of date: 'cetrack derive' brings them up to date"
         )
@@ -276,7 +275,10 @@ def _headings(selection: Selection) -> list[tuple[str, str]]:
     """(tag, heading) of the metrics of the HPARAMS table: what was stated, then what follows."""
     stated, derived = (
         runs.by_weight(_runs_per_metric(ids), selection.metrics)
-        for ids in (selection.metric_ids, selection.derived_ids)
+        for ids in (
+            [selection.metric_ids[row["run_id"]] for row in selection.rows],
+            selection.derived_ids.values(),
+        )
     )
     found = [(metric.tag, metric.name) for metric in stated]
     taken = {name for _, name in found}
@@ -286,10 +288,10 @@ def _headings(selection: Selection) -> list[tuple[str, str]]:
     ]
 
 
-def _runs_per_metric(metric_ids: Mapping[int, tuple[int, ...]]) -> Counter[int]:
+def _runs_per_metric(of_runs: Iterable[tuple[int, ...]]) -> Counter[int]:
     """metric id → how many of the runs have it."""
     found: Counter[int] = Counter()
-    for ids, count in Counter(metric_ids.values()).items():
+    for ids, count in Counter(of_runs).items():
         for metric_id in ids:
             found[metric_id] += count
     return found

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from cetrack.exporting import reading
 from cetrack.exporting.selection import Selection
 from cetrack.store import RunRow
 from cetrack.tb import charts, lines, runs
@@ -16,7 +15,7 @@ from cetrack.tb.runs import MetricName
 from cetrack.tb.views import View
 
 _VALUES = Side(suffix="", heading="")
-_RATIOS = Side(suffix="_ratio", heading="ratio to the baseline")
+_RATIO = "ratio to the baseline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +52,28 @@ def layout_of(selection: Selection) -> Any:
     found = []
     if View.TREND in selection.views:
         found += _categories(selection, results_of(selection), _VALUES)
+    elif View.COMPARE in selection.views:  # else the charts of trend draw these lines as well
+        found += _categories(selection, Uses.of(selection, _relative(selection)), _VALUES)
     if View.COMPARE in selection.views:
-        found += _categories(selection, Uses.of(selection, _compared(selection)), _RATIOS)
+        ratios = Side(suffix="_ratio", heading=_RATIO, taken=selection.definitions.relative)
+        found += _categories(selection, Uses.of(selection, _compared(selection)), ratios)
     return charts.layout_value(found)
 
 
+def _relative(selection: Selection) -> Iterable[tuple[RunRow, tuple[int, ...]]]:
+    """Each run that has a baseline, with its metrics that compare with that themselves."""
+    for row in selection.rows:
+        if row["baseline_run_id"] is not None:
+            ids = selection.results_of(row["run_id"])
+            yield row, tuple(key for key in ids if selection.is_relative(key))
+
+
 def _compared(selection: Selection) -> Iterable[tuple[RunRow, tuple[int, ...]]]:
-    """Each run that has a baseline, with the metrics that both have."""
-    rows = [row for row in selection.rows if row["baseline_run_id"] is not None]
-    others = {row["baseline_run_id"] for row in rows} - selection.metric_ids.keys()
-    of_others = reading.metrics_of(selection.connection, sorted(others))
-    metric_ids: Mapping[int, tuple[int, ...]] = {**selection.metric_ids, **of_others}
-    for row in rows:
-        shared = set(metric_ids[row["baseline_run_id"]])
-        yield row, tuple(key for key in metric_ids[row["run_id"]] if key in shared)
+    """Each run that has a baseline, with the metrics of both that do not compare themselves."""
+    for row in selection.rows:
+        if row["baseline_run_id"] is not None:
+            ids = selection.shared_by(row["run_id"], row["baseline_run_id"])
+            yield row, tuple(key for key in ids if not selection.is_relative(key))
 
 
 def _categories(selection: Selection, found: Uses, side: Side) -> list[Any]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from itertools import chain
 
 from cetrack.analysis.changes import change_points
 from cetrack.domain import FloatArray
 from cetrack.exporting import reading
+from cetrack.exporting.following import Defined
+from cetrack.exporting.reading import State
 from cetrack.exporting.selection import Selection
 from cetrack.selecting import USABLE
 from cetrack.store import RunRow
@@ -19,7 +22,9 @@ from cetrack.tb.logdir import Logdir
 from cetrack.tb.stamps import known, stamp
 from cetrack.tb.views import LINE_VIEWS, View
 
-_Counted = tuple[Member, tuple[int, ...]]  # one that is not selected with its derived metrics
+# a run of a series; of one that is not selected what else tells which metrics it has
+_Counted = tuple[Member, State | None, tuple[Defined, ...]]
+_Nth = Mapping[tuple[int, str], tuple[int, float]]  # (run id, metric) → n, value
 Series = Mapping[str, Sequence[Member]]  # series_key → its runs, selected or not
 
 
@@ -63,11 +68,15 @@ def _series(selection: Selection) -> Series:
 def _stamps(selection: Selection, found: lines.Lines, series: Series) -> dict[str, str | None]:
     """Line → a stamp of its runs, and of the series that they are counted in."""
     counted: dict[str, list[_Counted]] = defaultdict(list)
-    others = [it.run_id for of_key in series.values() for it in of_key]
-    others = [run_id for run_id in others if run_id not in selection.metric_ids]
-    derived_ids = reading.ids_of(reading.derived(selection.connection, others))
+    others = [it for it in chain(*series.values()) if it.run_id not in selection.derived_ids]
+    baselines = {it.baseline_run_id for it in others if it.baseline_run_id is not None}
+    states = reading.states(selection.connection, baselines)
+    ids = [it.run_id for it in others]
+    defined = selection.definitions.numbers(selection.connection, ids)
     for key, members in series.items():
-        counted[found.names[key]] += [(it, derived_ids.get(it.run_id, ())) for it in members]
+        counted[found.names[key]] += [
+            (it, states.get(it.baseline_run_id or 0), defined.get(it.run_id, ())) for it in members
+        ]
     runs: dict[str, list[RunRow]] = defaultdict(list)
     for row in selection.rows:
         runs[found.names[row["series_key"]]].append(row)
@@ -78,11 +87,14 @@ def _stamp(
     selection: Selection, paths: Sequence[str], rows: Sequence[RunRow], members: Sequence[_Counted]
 ) -> str | None:
     of_runs = [selection.stamp_of(row) for row in rows]
-    if None in of_runs or not known(member.revision for member, _ in members):
+    baselines = (baseline for _, baseline, _ in members if baseline is not None)
+    revisions = chain((it.revision for it, _, _ in members), (it.revision for it in baselines))
+    if None in of_runs or not known(revisions):
         return None
     views = sorted(selection.views & LINE_VIEWS)
     counted = sorted(members, key=lambda item: item[0].uid)
-    return stamp("line", paths, views, selection.order, of_runs, counted)
+    relative = sorted(selection.definitions.relative)
+    return stamp("line", paths, views, selection.order, of_runs, counted, relative)
 
 
 def _write(
@@ -120,10 +132,23 @@ def _points(
         usable = {key: row for key, row in selected.items() if row["status"] in USABLE}
         points |= lines.level_points(found, usable, nth, _levels_of)
     if View.COMPARE in selection.views:
-        ids = [row["run_id"] for row in rows if row["baseline_run_id"] is not None]
-        compared = reading.compared(selection.connection, ids, results=True)
-        points |= lines.compare_points(found, selected, nth, compared)
+        points |= _compared(selection, found, selected, nth)
     return points
+
+
+def _compared(
+    selection: Selection, found: lines.Lines, selected: Mapping[int, RunRow], nth: _Nth
+) -> lines.Points:
+    relative, states = selection.definitions.relative, selection.states
+    like_for_like = {
+        run_id: states[run_id].like_key == states[row["baseline_run_id"]].like_key
+        for run_id, row in selected.items()
+        if row["baseline_run_id"] is not None
+    }
+    ids = sorted(like_for_like)
+    compared = reading.compared_results(selection.connection, ids, but=relative)
+    points = lines.compare_points(found, selected, nth, compared, relative)
+    return points | lines.relative_points(found, selected, nth, relative, like_for_like)
 
 
 def _levels_of(values: FloatArray) -> list[lines.Level]:
@@ -132,21 +157,18 @@ def _levels_of(values: FloatArray) -> list[lines.Level]:
     return [(0, steps[0].before), *((step.index, step.after) for step in steps)] if steps else []
 
 
-def _nth(
-    selection: Selection, selected: Mapping[int, RunRow], series: Series
-) -> dict[tuple[int, str], tuple[int, float]]:
+def _nth(selection: Selection, selected: Mapping[int, RunRow], series: Series) -> _Nth:
     """(run id, metric) → (n, value) of the results of the selected runs."""
     keys = {row["series_key"] for row in selected.values()}
     members = [member for key in sorted(keys) for member in series[key]]
     others = [it.run_id for it in members if it.run_id not in selection.metric_ids]
-    found = reading.metrics_of(selection.connection, others)
-    derived_ids = reading.ids_of(reading.derived(selection.connection, others))
-    metric_ids = {key: ids + derived_ids.get(key, ()) for key, ids in found.items()}
-    metric_ids |= {key: selection.results_of(key) for key in selection.metric_ids}
-    nth = lines.nth_of(members, metric_ids, selected)
+    metric_ids = {**selection.metric_ids, **reading.metrics_of(selection.connection, others)}
+    derived = reading.derived(selection.connection, [it.run_id for it in members])
+    having = {it.run_id: (*metric_ids[it.run_id], *derived.get(it.run_id, ())) for it in members}
+    nth = lines.nth_of(members, having, selected)
     values = reading.last_values(selection.connection, sorted(selected))
     for run_id, of_run in values.items():
-        of_run |= selection.derived.get(run_id, {})
+        of_run |= derived.get(run_id, {})
     return {
         (run_id, metric.name): (nth[run_id, metric_id], value)
         for run_id, of_run in values.items()

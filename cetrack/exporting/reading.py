@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ from cetrack.db.conditions import is_among
 from cetrack.domain import FloatArray, Kind
 from cetrack.models import (
     Artifact,
-    DerivedValue,
     Experiment,
     Metric,
     Model,
@@ -40,7 +39,7 @@ _ROW_BY_ROW = {"stream_results": True, "max_row_buffer": 16}
 _HAS_POINTS = RunMetric.count > 0  # what cetrack.toml defines has a value and no points
 _VALUES, _HISTOGRAM = "values", "histogram"  # kinds of samples and artifacts
 _COMPARED = ("run_id", "metric", "baseline_value", "delta", "ratio", "improved", "like_for_like")
-_MEASURED = ("run_id", "metric", "value", "unit", "stale")
+_MEASURED = ("run_id", "metric", "value", "unit", "derived", "stale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,7 @@ class State:
 
     revision: int
     like_key: str
+    batch_size: int | None
 
 
 def names(connection: Connection) -> Names:
@@ -90,29 +90,11 @@ def derived(connection: Connection, run_ids: Sequence[int]) -> dict[int, dict[in
     return found
 
 
-def count_stale(connection: Connection, run_ids: Sequence[int]) -> int:
-    """How many derived values of the runs are out of date."""
-    table = DerivedValue.__table__.c
-    if connection.scalar(select(table.run_id).limit(1)) is None:
-        return 0  # nothing is defined, and the view need not look at every run
-    view = derived_values_view.c
-    query = select(func.count()).where(view.stale == 1, is_among(view.run_id, run_ids))
-    return int(connection.scalar(query) or 0)
-
-
-def ids_of(values: Mapping[int, Mapping[int, float]]) -> dict[int, tuple[int, ...]]:
-    """run id → the metric ids of its values, ascending; one tuple for all that are alike."""
-    alike: dict[tuple[int, ...], tuple[int, ...]] = {}
-    found = ((run_id, tuple(sorted(of_run))) for run_id, of_run in values.items())
-    return {run_id: alike.setdefault(ids, ids) for run_id, ids in found}
-
-
-def states(connection: Connection, rows: Sequence[RunRow]) -> dict[int, State]:
-    """The state of the runs and of their baselines, by run id."""
-    ids = {row["run_id"] for row in rows} | {row["baseline_run_id"] for row in rows} - {None}
-    columns = [Run.id, Run.revision, Run.like_key]
-    found = rows_where(connection, columns, Run.id, sorted(ids))
-    return {run_id: State(revision, like_key) for run_id, revision, like_key in found}
+def states(connection: Connection, run_ids: Collection[int]) -> dict[int, State]:
+    """run id → its state."""
+    columns = [Run.id, Run.revision, Run.like_key, Run.batch_size]
+    found = rows_where(connection, columns, Run.id, sorted(run_ids))
+    return {run_id: State(*state) for run_id, *state in found}
 
 
 def metrics_of(connection: Connection, run_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
@@ -192,6 +174,7 @@ def members(connection: Connection, series_keys: Sequence[str]) -> Iterator[Memb
             Model.name,
             Precision.name,
             Run.revision,
+            Run.baseline_run_id,
         )
         .select_from(Run)
         .join(Model, Model.id == Run.model_id)
@@ -201,9 +184,9 @@ def members(connection: Connection, series_keys: Sequence[str]) -> Iterator[Memb
     for part in chunks(series_keys):
         wanted = query.where(Run.series_key.in_(part))
         rows = connection.execute(wanted, execution_options=_STREAMING)
-        for run_id, uid, started_at, *texts, revision in rows:
+        for run_id, uid, started_at, *texts, revision, baseline in rows:
             key, model, precision = (same.setdefault(text, text) for text in texts)
-            yield Member(run_id, uid, started_at, key, model, precision, revision)
+            yield Member(run_id, uid, started_at, key, model, precision, revision, baseline)
 
 
 def params(connection: Connection, run_ids: Sequence[int]) -> dict[int, Params]:
@@ -254,14 +237,19 @@ def measured(connection: Connection, run_ids: Sequence[int]) -> dict[int, list[R
     return _by_run(connection, measurements_view, _MEASURED, run_ids)
 
 
-def compared(
-    connection: Connection, run_ids: Sequence[int], *, results: bool = False
+def compared(connection: Connection, run_ids: Sequence[int]) -> dict[int, list[RunRow]]:
+    """run id → how it compares with its baseline, sorted by metric."""
+    return _by_run(connection, comparisons_view, _COMPARED, run_ids)
+
+
+def compared_results(
+    connection: Connection, run_ids: Sequence[int], *, but: Collection[str]
 ) -> dict[int, list[RunRow]]:
-    """run id → how it compares with its baseline, sorted by metric; of ``results`` alone, see
-    ``lines.is_result``."""
+    """The same of results alone, see ``lines.is_result``, without the metrics named ``but``."""
     view = comparisons_view.c
-    only = [(view.kind != Kind.TRAINING) | view.direction.is_not(None)] if results else []
-    return _by_run(connection, comparisons_view, _COMPARED, run_ids, *only)
+    is_result = (view.kind != Kind.TRAINING) | view.direction.is_not(None)
+    others = view.metric.not_in(sorted(but))
+    return _by_run(connection, comparisons_view, _COMPARED, run_ids, is_result, others)
 
 
 def _by_run(

@@ -24,6 +24,8 @@ from cetrack.tb.folder import Folder, Written, written
 from cetrack.tb.runs import Record
 from cetrack.tb.views import View
 
+Measured = Mapping[int, Sequence[RunRow]]  # run id → rows of the view measurements
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
@@ -45,9 +47,9 @@ def write_unit(connection: Connection, unit: Unit) -> Iterator[Written]:
     """Write the file of every run; what is known of each once it is in its place."""
     folder = Folder(unit.root)
     by_id = {row["run_id"]: row for row in unit.rows}
-    records = _records(connection, unit)
-    has_numbers = unit.views & {View.RUNS, View.HPARAMS}
-    derived = reading.derived(connection, [*by_id]) if has_numbers else {}
+    measured = reading.measured(connection, [*by_id]) if View.TEXT in unit.views else None
+    records = _records(connection, unit, measured or {})
+    derived = _derived(connection, unit, measured)
     for run_id, series in _series(connection, unit):
         path, stamp = unit.places[run_id]
         started_at = lines.started(by_id[run_id])
@@ -57,10 +59,30 @@ def write_unit(connection: Connection, unit: Unit) -> Iterator[Written]:
         yield written(path, event_file, stamp=stamp)
 
 
-def _records(connection: Connection, unit: Unit) -> dict[int, list[Record]]:
+def _derived(
+    connection: Connection, unit: Unit, measured: Measured | None
+) -> Mapping[int, Mapping[int, float]]:
+    """run id → metric id → what follows from measured numbers: from ``measured`` where the cards
+    need that anyway, for the values are worked out as they are read."""
+    if not unit.views & {View.RUNS, View.HPARAMS}:
+        return {}
+    if measured is None:
+        return reading.derived(connection, [row["run_id"] for row in unit.rows])
+    ids = {metric.name: key for key, metric in unit.metrics.items()}
+    return {
+        run_id: {
+            ids[found["metric"]]: found["value"]
+            for found in several
+            if found["derived"] and found["value"] is not None
+        }
+        for run_id, several in measured.items()
+    }
+
+
+def _records(connection: Connection, unit: Unit, measured: Measured) -> dict[int, list[Record]]:
     """run id → what its file holds besides scalars."""
     records: dict[int, list[Record]] = defaultdict(list)
-    for run_id, values in _described(connection, unit).items():
+    for run_id, values in _described(connection, unit, measured).items():
         records[run_id] += map(Record, values)
     if View.HISTOGRAMS in unit.views:
         for run_id, found in _histograms(connection, unit).items():
@@ -87,7 +109,7 @@ def _histograms(connection: Connection, unit: Unit) -> dict[int, list[Record]]:
     return found
 
 
-def _described(connection: Connection, unit: Unit) -> dict[int, list[Any]]:
+def _described(connection: Connection, unit: Unit, measured: Measured) -> dict[int, list[Any]]:
     """run id → what it was, as a row of the table and as a card."""
     ids = [row["run_id"] for row in unit.rows]
     described = unit.views & {View.HPARAMS, View.TEXT}
@@ -98,11 +120,10 @@ def _described(connection: Connection, unit: Unit) -> dict[int, list[Any]]:
             key = row["run_id"]
             records[key] += runs.session(row, params[key], unit.text_columns)
     if View.TEXT in unit.views:
-        measured = reading.measured(connection, ids)
         compared = reading.compared(connection, ids)
         for row in unit.rows:
             key = row["run_id"]
-            records[key].append(runs.card(row, params[key], measured[key], compared[key]))
+            records[key].append(runs.card(row, params[key], measured.get(key, ()), compared[key]))
     return records
 
 

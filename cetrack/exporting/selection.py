@@ -10,6 +10,7 @@ from typing import Self
 from sqlalchemy import Connection
 
 from cetrack.exporting import reading
+from cetrack.exporting.following import Definitions, Following
 from cetrack.exporting.reading import Metrics, State
 from cetrack.store import RunRow
 from cetrack.tb import runs
@@ -21,11 +22,10 @@ from cetrack.tb.views import TagOrder, View
 class Selection:
     """Rows of the runs view by start, and what is known of them without reading any point.
 
-    ``states`` are those of the runs and of their baselines; ``metric_ids`` maps run ids to the ids
-    of their metrics, ``derived`` to metric ids and values of those that follow from others, and
-    ``derived_ids`` to their ids. For the view of histograms alone: ``sampled_ids`` to those of
-    which there are repetitions, ``histogram_names`` to the histograms of their logs, which
-    ``histogram_tags`` maps on.
+    ``states`` and ``metric_ids`` (run id → ids of measured metrics) are those of the runs and of
+    their baselines; ``derived_ids`` maps the runs alone to the ids of what is derived. For the view
+    of histograms alone: ``sampled_ids`` to those of which there are repetitions,
+    ``histogram_names`` to the histograms of their logs, which ``histogram_tags`` maps on.
     """
 
     connection: Connection
@@ -33,9 +33,10 @@ class Selection:
     views: frozenset[View]
     order: TagOrder
     metrics: Metrics
+    definitions: Definitions
     states: Mapping[int, State]
     metric_ids: Mapping[int, tuple[int, ...]]
-    derived: Mapping[int, Mapping[int, float]]
+    following: Following
     derived_ids: Mapping[int, tuple[int, ...]]
     sampled_ids: Mapping[int, tuple[int, ...]]
     histogram_names: Mapping[int, tuple[str, ...]]
@@ -54,20 +55,26 @@ class Selection:
     ) -> Self:
         """What there is to know of ``rows``, read in a few statements."""
         run_ids = [row["run_id"] for row in rows]
+        both = sorted({*run_ids, *(row["baseline_run_id"] for row in rows)} - {None})
         drawn = run_ids if View.HISTOGRAMS in views else []
         metrics = reading.metrics(connection)
+        definitions = Definitions.of(connection)
+        states = reading.states(connection, both)
+        metric_ids = reading.metrics_of(connection, both)
+        defined = definitions.numbers(connection, both)
+        following = Following.of(connection, metrics, metric_ids, states, defined)
         histogram_names = reading.histogram_names(connection, drawn)
-        derived = reading.derived(connection, run_ids)
         return cls(
             connection=connection,
             rows=rows,
             views=views,
             order=order,
             metrics=metrics,
-            states=reading.states(connection, rows),
-            metric_ids=reading.metrics_of(connection, run_ids),
-            derived=derived,
-            derived_ids=reading.ids_of(derived),
+            definitions=definitions,
+            states=states,
+            metric_ids=metric_ids,
+            following=following,
+            derived_ids=_derived_ids(rows, metric_ids, following),
             sampled_ids=reading.sampled_metrics_of(connection, drawn),
             histogram_names=histogram_names,
             histogram_tags=runs.histogram_tags(chain(*histogram_names.values()), metrics),
@@ -75,7 +82,31 @@ class Selection:
 
     def results_of(self, run_id: int) -> tuple[int, ...]:
         """The ids of the metrics of a run, measured or derived."""
-        return self.metric_ids[run_id] + self.derived_ids.get(run_id, ())
+        return self.metric_ids[run_id] + self.derived_ids[run_id]
+
+    def shared_by(self, run_id: int, baseline_run_id: int) -> tuple[int, ...]:
+        """The ids of what a run and its baseline both have measured, or both derived."""
+        measured = set(self.metric_ids[baseline_run_id])
+        derived = set(self.following.ids_of(baseline_run_id, None))
+        return tuple(
+            key
+            for ids, others in (
+                (self.metric_ids[run_id], measured),
+                (self.derived_ids[run_id], derived),
+            )
+            for key in ids
+            if key in others
+        )
+
+    def is_relative(self, metric_id: int) -> bool:
+        """Whether a metric compares with the baseline itself."""
+        return self.metrics[metric_id].name in self.definitions.relative
+
+    @property
+    def stale(self) -> int:
+        """How many numbers that ``cetrack.toml`` defines are out of date."""
+        defined = self.following.defined
+        return sum(number.is_stale for key in self.derived_ids for number in defined.get(key, ()))
 
     def stamp_of(self, row: RunRow) -> str | None:
         """A hash of the run with all that belongs to it, of what its baseline holds and of how
@@ -92,16 +123,34 @@ class Selection:
             return None
         run_id = row["run_id"]
         metrics = self._stamp_of_metrics(self.metric_ids[run_id])
-        derived = self._stamp_of_metrics(self.derived_ids.get(run_id, ()))
-        # no revision knows of definitions: the values themselves tell
-        values = sorted(self.derived.get(run_id, {}).items())
+        derived = self._stamp_of_metrics(self.derived_ids[run_id])
+        # no revision knows of definitions: the numbers themselves tell, and those of the baseline
+        both = (run_id, row["baseline_run_id"])
+        defined = [self.following.defined.get(key, ()) for key in both]
         sampled = self._stamp_of_metrics(self.sampled_ids.get(run_id, ()))
         names = self.histogram_names.get(run_id, ())
         own = [(name, self.histogram_tags[name]) for name in names]
-        return stamp(dict(row), state, baseline, metrics, derived, values, sampled, own)
+        return stamp(dict(row), state, baseline, metrics, derived, defined, sampled, own)
 
     def _stamp_of_metrics(self, ids: tuple[int, ...]) -> str:
         if ids not in self._metric_stamps:
             found = [self.metrics[key] for key in ids]
             self._metric_stamps[ids] = stamp(sorted(found, key=lambda metric: metric.name))
         return self._metric_stamps[ids]
+
+
+def _derived_ids(
+    rows: Sequence[RunRow], metric_ids: Mapping[int, tuple[int, ...]], following: Following
+) -> dict[int, tuple[int, ...]]:
+    """run id → the ids of what follows from its numbers, and is not stated; one tuple for all that
+    are alike."""
+    alike: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[int, ...]] = {}
+    found = {}
+    for row in rows:
+        run_id = row["run_id"]
+        stated, follows = metric_ids[run_id], following.ids_of(run_id, row["baseline_run_id"])
+        if (stated, follows) not in alike:
+            taken = set(stated)
+            alike[stated, follows] = tuple(key for key in follows if key not in taken)
+        found[run_id] = alike[stated, follows]
+    return found

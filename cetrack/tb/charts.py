@@ -37,10 +37,11 @@ Uses = Mapping[str, Counter[str]]  # metric → how many runs of each model have
 @dataclass(frozen=True, slots=True)
 class Side:
     """One of the views that draw a line per precision: how its tags end, and what they are if
-    not values in the metric's unit."""
+    not values in the metric's unit; ``taken`` as in :func:`cetrack.tb.tags.pair_tag`."""
 
     suffix: str
     heading: str
+    taken: frozenset[str] = frozenset()
 
 
 def categories(
@@ -58,7 +59,7 @@ def categories(
 
 
 def _chart(model: str, metric: str, side: Side, order: TagOrder) -> Chart:
-    tag = pair_tag(model, metric, order=order, suffix=side.suffix)
+    tag = pair_tag(model, metric, order=order, suffix=side.suffix, taken=side.taken)
     content = MultilineChartContent(tag=[f"^{re.escape(tag)}$"])
     return Chart(title=model, multiline=content)
 

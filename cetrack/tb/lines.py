@@ -8,6 +8,7 @@ series at one precision, the fields that tell them apart follow, written as a fi
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class Member:
     model: str
     precision: str
     revision: int
+    baseline_run_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +206,12 @@ def compare_points(
     rows: Mapping[int, Row],
     nth: Mapping[tuple[int, str], tuple[int, float]],
     compared: Mapping[int, Iterable[Row]],
+    relative: frozenset[str],
 ) -> Points:
-    """Every ratio and difference, where there is one, at its run's place along its series."""
+    """Every ratio and difference, where there is one, at its run's place along its series.
+
+    Their tags are told apart from those of the metrics ``relative``.
+    """
     points: Points = defaultdict(list)
     pairs = ((rows[run_id], found) for run_id, several in compared.items() for found in several)
     for row, found in pairs:
@@ -216,8 +222,34 @@ def compare_points(
         place = compare_folder(lines.names[row["series_key"]], unlike=unlike)
         for what in ("delta", "ratio"):
             if found[what] is not None:
-                tag = pair_tag(row["model"], found["metric"], order=lines.order, suffix=f"_{what}")
+                tag = pair_tag(
+                    row["model"],
+                    found["metric"],
+                    order=lines.order,
+                    suffix=f"_{what}",
+                    taken=relative,
+                )
                 points[place, tag].append((nth[key][0], found[what], started(row)))
+    return points
+
+
+def relative_points(
+    lines: Lines,
+    rows: Mapping[int, Row],
+    nth: Mapping[tuple[int, str], tuple[int, float]],
+    relative: Container[str],
+    like_for_like: Mapping[int, bool],
+) -> Points:
+    """The values of the metrics ``relative``, each a comparison itself, of the runs that
+    ``like_for_like`` knows: those with a baseline."""
+    points: Points = defaultdict(list)
+    for (run_id, metric), (n, value) in nth.items():
+        if metric in relative and run_id in like_for_like and not math.isnan(value):
+            row = rows[run_id]
+            unlike = not like_for_like[run_id]
+            place = compare_folder(lines.names[row["series_key"]], unlike=unlike)
+            tag = pair_tag(row["model"], metric, order=lines.order)
+            points[place, tag].append((n, value, started(row)))
     return points
 
 

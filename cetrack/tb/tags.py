@@ -166,9 +166,23 @@ def own_tags(names: Mapping[str, str], taken: Container[str]) -> dict[str, str]:
 
 
 @lru_cache(maxsize=65536)
-def pair_tag(model: str, metric: str, *, order: TagOrder, suffix: str = "") -> str:
-    """The tag of a model's metric; the model's part has no slash, so the pair can be read back."""
-    pair = (component(model), tag(metric) + suffix)
+def pair_tag(
+    model: str,
+    metric: str,
+    *,
+    order: TagOrder,
+    suffix: str = "",
+    taken: frozenset[str] = frozenset(),
+) -> str:
+    """The tag of a model's metric; the model's part has no slash, so the pair can be read back.
+
+    A metric that ``suffix`` would make one of the tags ``taken`` (the ratio of ``power`` beside the
+    metric ``power_ratio``) is told apart from it.
+    """
+    text = tag(metric) + suffix
+    if text in taken:
+        text = _marked(metric, text, limit=MAX_TAG_BYTES)
+    pair = (component(model), text)
     return "/".join(pair if order is TagOrder.BY_MODEL else reversed(pair))
 
 
