@@ -144,7 +144,8 @@ STALE = """CASE WHEN metric.form = 'stored' AND own.count = 0 AND NOT EXISTS (
         WHERE known.run_id = run.id AND known.metric_id = metric.id
           AND known.run_revision = run.revision
           AND known.baseline_revision = COALESCE((
-              SELECT other.revision FROM run AS other WHERE other.id = run.baseline_run_id), 0)) THEN 1 ELSE 0 END"""
+              SELECT other.revision FROM run AS other WHERE other.id = run.baseline_run_id), 0))
+        THEN 1 ELSE 0 END"""
 NAMED = """metric.name AS metric, metric.unit AS unit, metric.direction AS direction,
     metric.family AS family"""
 
