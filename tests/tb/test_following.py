@@ -1,4 +1,4 @@
-"""What tells which derived metrics runs have: the views must say the same, and need not be asked."""
+"""What tells which derived metrics runs have: the views say the same, and need not be asked."""
 
 from __future__ import annotations
 
