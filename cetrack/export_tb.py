@@ -8,7 +8,7 @@ read. Views of the default layout:
 
 runs        every run's own series, one TensorBoard run each
 trend       the last value of every metric along its series, one TensorBoard run per precision
-compare     ratio and difference to the baseline along the series, likewise
+compare     how a run compares with its baseline along the series, likewise
 hparams     the HPARAMS table: what each run was, and its metrics
 text        a card per run
 histograms  the repetitions behind a number, and the histograms of a log

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-ENCODING = 1
+ENCODING = 2
 
 _DIGITS = 32
 

@@ -21,6 +21,7 @@ from cetrack.definitions import (
     Part,
     Score,
     ordered,
+    relative_names,
     restored,
     versions,
 )
@@ -317,3 +318,21 @@ def test_no_name_of_a_filter_can_be_defined() -> None:
     assert {*FIELD_OF, *KEYWORDS, *namespaces} == RESERVED
     assert set(Missing) == {"none", "renormalise"}
     assert "last" in AGGREGATES
+
+
+def test_which_metrics_compare_with_a_baseline_themselves() -> None:
+    part = Part(Ref(Of.METRIC, "lost"), 1.0, 0.0, 1.0)
+    definitions = ordered(
+        [
+            Derived(name="density", node=parse("accuracy / latency_mean_ms")),
+            Derived(name="lost", node=parse("baseline.accuracy - accuracy")),
+            Derived(name="gained", node=parse("speedup - 1")),
+            Derived(name="rate", node=parse("throughput_ips / 2")),
+            Score(name="worth", parts=(part,)),
+        ]
+    )
+
+    found = relative_names(definitions)
+
+    assert found >= {"lost", "gained", "worth", "speedup", "accuracy_drop"}
+    assert not found & {"density", "rate", "throughput_ips", "energy_per_inference_uj"}
