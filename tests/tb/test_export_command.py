@@ -36,7 +36,7 @@ def test_the_report_and_the_next_command(
     out, err = capsys.readouterr()
     header, row = out.splitlines()
     assert header.split() == ["logdir", "runs", "scalars", "files", "unchanged", "removed"]
-    assert row.split()[1:] == ["8", "92", "12", "0", "0"]
+    assert row.split()[1:] == ["8", "84", "12", "0", "0"]
     assert err.splitlines()[-1] == f"next: tensorboard --logdir {logs}"
 
 
