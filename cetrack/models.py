@@ -214,10 +214,14 @@ class Run(Base):
     baseline_run_id = _optional(BigKey, ForeignKey("run.id", ondelete="SET NULL"), index=True)
     baseline_rule = _blank()
     parent_run_id = _optional(BigKey, ForeignKey("run.id", ondelete="SET NULL"), index=True)
-    series_key = _column(Text, index=True)
+    series_key = _column(Text)
     like_key = _column(Text, index=True)
     revision = _column(BigInteger, server_default="0")
-    __table_args__ = (Index("ix_run_model_id_precision_id", "model_id", "precision_id"),)
+    __table_args__ = (
+        Index("ix_run_model_id_precision_id", "model_id", "precision_id"),
+        # the newest run of every seed of a series
+        Index("ix_run_series_key_seed_started_at_uid", "series_key", "seed", "started_at", "uid"),
+    )
 
 
 class RunSource(Base):

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from cetrack.choices import Which as Which
 from cetrack.db.conditions import is_among
@@ -102,26 +103,51 @@ def standing_runs(
     Failed and killed runs stand for nothing. ``columns``, all unless given, are what is read; the
     run_id, uid and started_at always are.
     """
-    usable = matching_runs(where).where(Run.status.in_(USABLE))
-    if which is Which.LATEST:
-        newest = (
-            func.row_number()
-            .over(
-                # the key implies the two numbers; sorted by them first, rows need few comparisons
-                # of texts, and SQLite does not walk through the key's index row by row
-                partition_by=(Run.model_id, Run.precision_id, Run.series_key, Run.seed),
-                order_by=(Run.started_at.desc(), Run.uid.desc()),
-            )
-            .label("newest")
-        )
-        ranked = usable.add_columns(newest).subquery()
-        usable = select(ranked.c.id).where(ranked.c.newest == 1)
+    if which is Which.ALL:
+        usable = matching_runs(where).where(Run.status.in_(USABLE))
+    else:
+        usable = _newest_of_all() if where is None else _newest_of(where)
     ids = list(connection.scalars(usable))
     names = list(dict.fromkeys([*_ALWAYS, *(columns or runs_view.c.keys())]))
     query = select(*(runs_view.c[name] for name in names))
     rows = connection.execute(query.where(is_among(runs_view.c.run_id, ids)))
     ordered = sorted(rows, key=itemgetter(0, 1))  # _ALWAYS
     return [dict(zip(names, row, strict=True)) for row in ordered]
+
+
+def _newest_of_all() -> Select[Any]:
+    """The newest usable run of every seed of every series: an index leads to each."""
+    series = select(Run.series_key, Run.seed).distinct().subquery()
+    newest = (
+        select(Run.id)
+        .where(
+            Run.series_key == series.c.series_key,
+            Run.seed.is_not_distinct_from(series.c.seed),
+            Run.status.in_(USABLE),
+        )
+        .order_by(Run.started_at.desc(), Run.uid.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    found = select(newest.label("id")).select_from(series).subquery()
+    return select(found.c.id).where(found.c.id.is_not(None))
+
+
+def _newest_of(where: Expr) -> Select[Any]:
+    """The same among the runs that match, which are looked through."""
+    newest = (
+        func.row_number()
+        .over(
+            # the key implies the two numbers; sorted by them first, rows need few comparisons
+            # of texts, and SQLite does not walk through the key's index row by row
+            partition_by=(Run.model_id, Run.precision_id, Run.series_key, Run.seed),
+            order_by=(Run.started_at.desc(), Run.uid.desc()),
+        )
+        .label("newest")
+    )
+    usable = matching_runs(where).where(Run.status.in_(USABLE))
+    ranked = usable.add_columns(newest).subquery()
+    return select(ranked.c.id).where(ranked.c.newest == 1)
 
 
 def values_of(

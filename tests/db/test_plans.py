@@ -104,7 +104,7 @@ def _run(number: int) -> dict[str, Any]:
         "started_at": EPOCH + timedelta(hours=number),
         "time_source": "file",
         "baseline_run_id": number - 1 if number > 1 else None,
-        "series_key": f"series{model}",
+        "series_key": f"series{model}_{number // MODELS % len(PRECISIONS)}",
         "like_key": f"like{model}",
     }
 
