@@ -84,14 +84,13 @@ def export_tb(
       cetrack export-tb board/ --layout compression-board
       cetrack export-tb logs/ --workers 4
     """
-    target = _target(folder, logdir)
     if layout is Layout.BOARD and (view or tags):
         raise UsageError(
             "--view and --tags belong to the default layout",
             hint=f"leave them out, or leave out --layout {Layout.BOARD}",
         )
     report = _export(
-        target,
+        _target(folder, logdir),
         filter or [],
         db,
         views=view or [*DEFAULT_VIEWS],

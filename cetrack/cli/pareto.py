@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from cetrack.cli.figures import figure_format, write_figure
 from cetrack.cli.options import Db, Filter, OutputFormat, Runs, XBetter, YBetter
 from cetrack.cli.stale import open_answering
 from cetrack.report import Format
+
+if TYPE_CHECKING:
+    from cetrack.compare import Pareto
 
 _FOR_PEOPLE = frozenset({"table", "md", "latex", "html"})
 
@@ -67,6 +70,15 @@ def pareto(
         )
     for_people = format.value in _FOR_PEOPLE
     output.emit(tables.front_table(found, whole=all_points, for_people=for_people), format)
+    _explain(found)
+    if plot:
+        from cetrack.plots import pareto_plot
+
+        write_figure(partial(pareto_plot, found), "pareto", plot)
+
+
+def _explain(found: Pareto) -> None:
+    """How many are on the front, which way is better, and what else has to be said."""
     best = sum(point.on_front for point in found.points)
     output.say(
         f"{best} of {len(found.points)} on the front: {found.x.name} {found.x.direction} is better,"
@@ -74,7 +86,3 @@ def pareto(
     )
     for note in found.notes:
         output.say(note)
-    if plot:
-        from cetrack.plots import pareto_plot
-
-        write_figure(partial(pareto_plot, found), "pareto", plot)
