@@ -152,11 +152,6 @@ def adjusted(p_values: Sequence[float] | FloatArray) -> FloatArray:
     return np.minimum(result, 1.0)
 
 
-def require_scipy() -> None:
-    """Raise UsageError with what to type where scipy is not installed."""
-    _scipy("special")
-
-
 # --- by scipy -----------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from cetrack.db.conditions import is_among
-from cetrack.domain import FloatArray, Status
+from cetrack.domain import FloatArray
 from cetrack.gate.limits import Baseline
 from cetrack.gate.results import Acceptance
 from cetrack.identity import LIKE_FIELDS
@@ -30,9 +30,9 @@ from cetrack.models import (
     runs_view,
 )
 from cetrack.report.cells import UID_LENGTH
+from cetrack.selecting import USABLE
 from cetrack.store import RunRow, rows_where
 
-_USABLE = (Status.FINISHED.value, Status.RUNNING.value)
 Moment = tuple[datetime, str]  # when a run started, and its uid: the order of a series
 
 
@@ -104,7 +104,7 @@ def past_of(
     query = (
         select(Run.series_key, view.started_at, view.uid, view.value)
         .join(Run, Run.id == view.run_id)
-        .where(view.metric == metric, Run.status.in_(_USABLE))
+        .where(view.metric == metric, Run.status.in_(USABLE))
     )
     found: dict[str, list[PastRun]] = defaultdict(list)
     for row in rows_where(connection, query, Run.series_key, sorted(set(series_keys))):
@@ -150,7 +150,7 @@ def alike(connection: Connection, rows: Sequence[RunRow]) -> dict[tuple[str, str
     query = (
         select(Run.id, Run.uid, Run.started_at, Run.like_key, Precision.name.label("precision"))
         .join(Precision, Precision.id == Run.precision_id)
-        .where(Run.status.in_(_USABLE), Precision.name.in_({name for _, name in wanted}))
+        .where(Run.status.in_(USABLE), Precision.name.in_({name for _, name in wanted}))
     )
     found: dict[tuple[str, str], list[LikeRun]] = defaultdict(list)
     for row in rows_where(connection, query, Run.like_key, sorted({key for key, _ in wanted})):

@@ -28,7 +28,7 @@ from cetrack.queries.columns import (
 )
 from cetrack.report.measures import metric_column
 from cetrack.report.table import Cell, Row, Table, without_blank_columns
-from cetrack.selecting import most_telling
+from cetrack.selecting import coverage, most_telling
 from cetrack.store import RunRow, Store
 
 # what a list shows unless told otherwise, and what a narrow terminal leaves out first
@@ -110,14 +110,14 @@ def _default_columns(
     metrics: Mapping[str, KnownMetric],
     detail: Detail,
 ) -> list[Wanted]:
-    coverage = _coverage(connection, chosen, metrics)
+    covered = coverage(connection, chosen)
     if detail is Detail.FULL:
         fields = [Wanted(FieldRef(name), field_column(name)) for name in _ALL_FIELDS]
-        return fields + [_metric(metrics[name]) for name in sorted(coverage)]
+        return fields + [_metric(metrics[name]) for name in sorted(covered)]
     fields = [
         Wanted(FieldRef(name), field_column(name, rank=rank)) for name, rank in _FIELDS.items()
     ]
-    best = most_telling(coverage, len(_METRIC_RANKS))
+    best = most_telling(covered, len(_METRIC_RANKS))
     ranked = zip(best, _METRIC_RANKS, strict=False)
     return fields + [_metric(metrics[name], rank=rank) for name, rank in ranked]
 
@@ -126,18 +126,6 @@ def _metric(metric: KnownMetric, *, rank: int = 0) -> Wanted:
     """A metric that is called like a field is told apart by its namespace."""
     name = f"metric.{metric.name}" if metric.name in runs_view.c else metric.name
     return Wanted(MetricRef(metric.name), metric_column(name, metric.unit, rank=rank))
-
-
-def _coverage(
-    connection: Connection, chosen: Sequence[int], metrics: Mapping[str, KnownMetric]
-) -> dict[str, int]:
-    """How many of the runs have each metric."""
-    table = RunMetric.__table__.c
-    metric_id = table.metric_id + 0  # else SQLite reads the whole of an index that is so sorted
-    query = select(metric_id, func.count()).where(is_among(table.run_id, chosen))
-    query = query.group_by(metric_id)
-    names = {metric.id: metric.name for metric in metrics.values()}
-    return {names[key]: count for key, count in connection.execute(query)}
 
 
 # --- values -------------------------------------------------------------------------------------
